@@ -1,0 +1,295 @@
+// The typed key of an extension point and the bindings it makes.
+
+package capability
+
+import (
+	"fmt"
+	"reflect"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+)
+
+// A Capability is the typed key of an extension point: what programs agree on
+// who extend each other. T is what a provider must be, most often an interface
+// of one or two methods, a func type or a [Middleware].
+//
+// A key is declared once, in a package variable, by [New]. Its identity is that
+// declaration; the name is a label for people, configuration and errors. Who
+// cannot name the variable cannot bind or resolve it: an unexported key is a
+// permission. Keys are comparable, one word, and safe for simultaneous use. The
+// zero Capability is unusable: whatever is asked with it is an error.
+//
+// A Capability is itself the [Query] for the one provider, the same as
+// Named("").
+type Capability[T any] struct {
+	_   [0]*T
+	key *key
+}
+
+// key is what the copies of a Capability share. All but spread is fixed by New.
+type key struct {
+	name, doc string
+	typ       reflect.Type
+	site      site
+	rules     rules
+
+	// constrained is set once a binding with Before or After was committed.
+	// Keys without one cannot have cycles, which saves Compose the search.
+	constrained atomic.Bool
+}
+
+// rules are the rules of a key.
+type rules struct {
+	shadow     bool
+	broadFirst bool
+	onlyAt     []Level
+}
+
+// A Rule says how the providers of a capability at several levels make one
+// chain, or where they may be bound. Rules are given to [New].
+type Rule struct {
+	apply func(*rules) (problem string)
+}
+
+// Shadow is the rule that a registry which binds any provider hides all
+// providers of broader registries. A Rebind shadows nothing.
+func Shadow() Rule {
+	return Rule{func(r *rules) string { r.shadow = true; return "" }}
+}
+
+// BroadFirst is the rule that chains run the providers of broader registries
+// first, engine before group before pipeline. Without it they run the narrower
+// first. The one provider is the narrowest under either rule.
+func BroadFirst() Rule {
+	return Rule{func(r *rules) string { r.broadFirst = true; return "" }}
+}
+
+// OnlyAt is the rule that providers may be bound and rebound only in registries
+// of these levels.
+func OnlyAt(levels ...Level) Rule {
+	levels = slices.Clone(levels)
+	return Rule{func(r *rules) string {
+		if len(levels) == 0 {
+			return "OnlyAt names no level, so that nothing could ever be bound: name one or leave the rule out"
+		}
+		r.onlyAt = append(r.onlyAt, levels...)
+		return ""
+	}}
+}
+
+// New declares a capability. It is meant for package variables and panics on a
+// name that is empty, longer than 200 bytes, not UTF-8 or holds anything but
+// printable characters without spaces, and on an empty doc: these are mistakes
+// in the program text. Two calls make two capabilities, also under one name;
+// both in one scope or in one registry are an error there.
+func New[T any](name, doc string, declared ...Rule) Capability[T] {
+	k := &key{name: name, doc: doc, typ: reflect.TypeFor[T](), site: caller(1)}
+	problem := nameProblem(name)
+	if problem != "" {
+		problem = fmt.Sprintf("name %s %s", quote(name), problem)
+	} else if doc == "" {
+		problem = "its doc is empty: say in a sentence what its providers do"
+	}
+	for i, r := range declared {
+		if problem != "" {
+			break
+		}
+		if r.apply == nil {
+			problem = fmt.Sprintf("rule %d is the zero Rule: use Shadow, BroadFirst or OnlyAt", i+1)
+			break
+		}
+		problem = r.apply(&k.rules)
+	}
+	if problem != "" {
+		panic(&Error{Code: ErrInvalid, Capability: shorten(name), Err: report("declared at %v: %s", k.site, problem)})
+	}
+	return Capability[T]{key: k}
+}
+
+// Name returns the name, or "" for the zero Capability.
+func (c Capability[T]) Name() string {
+	if c.key == nil {
+		return ""
+	}
+	return c.key.name
+}
+
+// Doc returns the text given to [New], or "" for the zero Capability.
+func (c Capability[T]) Doc() string {
+	if c.key == nil {
+		return ""
+	}
+	return c.key.doc
+}
+
+// String returns name, type and place of declaration.
+func (c Capability[T]) String() string {
+	if c.key == nil {
+		return "zero Capability[" + reflect.TypeFor[T]().String() + "]"
+	}
+	return c.key.String()
+}
+
+func (k *key) String() string {
+	return fmt.Sprintf("%s (Capability[%v], %v)", k.name, k.typ, k.site)
+}
+
+// Bind makes the change that binds v as a provider under a name of its own in
+// that registry. Broader providers of that name are hidden where the registry
+// takes part. To bind a name twice in one registry is an [ErrConflict].
+//
+// v is shared by all who resolve it, so it must be safe for simultaneous use.
+func (c Capability[T]) Bind(provider string, v T) Binding {
+	return Binding{key: c.key, is: newProvider(provider, v, caller(1))}
+}
+
+// Rebind makes the change that puts v in the place of the inherited provider of
+// that name, or of the registry's own: priority, constraints and order stay
+// what they are, and setting them is an [ErrInvalid]. If the inherited provider
+// goes, the rebinding drops out until it returns.
+func (c Capability[T]) Rebind(provider string, v T) Binding {
+	p := newProvider(provider, v, caller(1))
+	p.rebind = true
+	return Binding{key: c.key, is: p}
+}
+
+// Unbind makes the change that withdraws what the registry bound or rebound
+// under that name.
+func (c Capability[T]) Unbind(provider string) Change {
+	return unbind{c.key, provider, caller(1)}
+}
+
+// Mask makes the change that hides inherited providers. It replaces the
+// registry's earlier list; without names it clears it.
+func (c Capability[T]) Mask(providers ...string) Change {
+	return list{kind: maskList, key: c.key, providers: slices.Clone(providers), site: caller(1)}
+}
+
+// Select makes the change that keeps only these providers of what the registry
+// and the broader ones offer, as one block in this order, at the place of the
+// registry. The constraints of the selected providers are dropped and the order
+// of the block is one itself; narrower registries act on top of it. It replaces
+// the registry's earlier list; without names it clears it.
+func (c Capability[T]) Select(providers ...string) Change {
+	return list{kind: selectList, key: c.key, providers: slices.Clone(providers), site: caller(1)}
+}
+
+// Mask is [Capability.Mask] with the capability by name, for configuration
+// files.
+func Mask(capability string, providers ...string) Change {
+	return list{kind: maskList, capability: capability, providers: slices.Clone(providers), site: caller(1)}
+}
+
+// Select is [Capability.Select] with the capability by name, for configuration
+// files.
+func Select(capability string, providers ...string) Change {
+	return list{kind: selectList, capability: capability, providers: slices.Clone(providers), site: caller(1)}
+}
+
+// A Binding is the [Change] that Bind and Rebind make. Its methods return a
+// changed copy, so that a Binding may be kept and refined.
+type Binding struct {
+	key *key
+	is  provider
+}
+
+// A provider is what a registry says of one name: a named value of some T. Once
+// a registry has accepted it, it never changes.
+type provider struct {
+	name     string
+	value    any // a *T; nil if the T was nil
+	rebind   bool
+	priority int
+	before   []string
+	after    []string
+	meta     Meta
+	site     site
+
+	ordered bool // priority or constraints were set
+}
+
+// newProvider erases v. It is here that nil values are found, by reflection.
+func newProvider[T any](name string, v T, at site) provider {
+	p := provider{name: name, site: at}
+	if !isNil(reflect.ValueOf(&v).Elem()) {
+		p.value = &v
+	}
+	return p
+}
+
+// isNil reports whether v is nil or holds a nil that no provider can be: a
+// pointer, func or channel. A nil map or slice is an empty one.
+func isNil(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Interface:
+		return v.IsNil() || isNil(v.Elem())
+	case reflect.Pointer, reflect.Func, reflect.Chan, reflect.UnsafePointer:
+		return v.IsNil()
+	}
+	return false
+}
+
+// Priority sets the priority among the bindings of the same registry: the
+// greater comes first. The default is 0.
+func (b Binding) Priority(p int) Binding {
+	b.is.priority, b.is.ordered = p, true
+	return b
+}
+
+// Before pulls the provider to just ahead of these peers, at whatever level
+// they are bound. Several calls add up. A name that a scope does not see has no
+// effect there.
+func (b Binding) Before(names ...string) Binding {
+	b.is.before, b.is.ordered = slices.Concat(b.is.before, names), true
+	return b
+}
+
+// After holds the provider back to just behind these peers, at whatever level
+// they are bound. Several calls add up. A name that a scope does not see has no
+// effect there.
+func (b Binding) After(names ...string) Binding {
+	b.is.after, b.is.ordered = slices.Concat(b.is.after, names), true
+	return b
+}
+
+// Meta attaches a description for people and tools.
+func (b Binding) Meta(m Meta) Binding {
+	b.is.meta = m
+	return b
+}
+
+// Meta describes a provider to people and tools. No behaviour depends on it.
+type Meta struct {
+	Version, Doc, URL string
+}
+
+// A site is a place in the program text, kept as a program counter because most
+// sites are never printed.
+type site uintptr
+
+// caller returns the site of the call skip levels above the function that calls
+// caller.
+func caller(skip int) site {
+	var pc [1]uintptr
+	runtime.Callers(skip+2, pc[:])
+	return site(pc[0])
+}
+
+// String returns file:line.
+func (s site) String() string {
+	if s == 0 {
+		return "unknown place"
+	}
+	frame, _ := runtime.CallersFrames([]uintptr{uintptr(s)}).Next()
+	return frame.File + ":" + strconv.Itoa(frame.Line)
+}
+
+// short returns the last element of the file and the line, for texts that must
+// not grow.
+func (s site) short() string {
+	text := s.String()
+	return cut(text[strings.LastIndexByte(text, '/')+1:], 60)
+}

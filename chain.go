@@ -1,0 +1,200 @@
+// Chains and the fail-fast verbs over them: the hot path of dispatch.
+
+package capability
+
+import "iter"
+
+// A Chain is an immutable, ordered snapshot of all providers of one capability
+// that a scope sees. It is one pointer, made by a commit and never changed
+// afterwards, so any number of goroutines may keep and read it. The zero Chain
+// is empty.
+//
+// The verbs are functions over a chain: [Each], [Collect], [Any], [Every],
+// [Pipe], [Wrap] and [Decide]. Each of them works on one chain from start to
+// end, whatever is committed meanwhile. They call the providers one after the
+// other on the caller's goroutine, hold no lock and stop at the first error,
+// which they return as an error that [errors.As] turns into an [*Error] naming
+// the provider. A panic in a provider propagates and leaves everything usable.
+// Except for Collect, which makes its result, and for errors, they allocate
+// nothing. They inline into their caller, and a function literal inlines into
+// them; a method expression or a variable of func type does not and costs half
+// as much again.
+type Chain[T any] struct {
+	_    [0]*T
+	data *chainData[T]
+}
+
+// chainData is what a chain points to. It never changes.
+type chainData[T any] struct {
+	links []link[T]
+	self  Chain[T] // the chain of this data: what a cell points to, so that publishing it allocates no more
+}
+
+// A link keeps the provider's value beside the pointer to all the rest, so that
+// naming who failed or decided costs the verbs one word and no call.
+type link[T any] struct {
+	value T
+	by    *seat
+}
+
+// list returns the links, also of the zero chain.
+func (c Chain[T]) list() []link[T] {
+	if c.data == nil {
+		return nil
+	}
+	return c.data.links
+}
+
+// Len returns the number of providers.
+func (c Chain[T]) Len() int { return len(c.list()) }
+
+// First returns the provider that is asked first, and false if there is none.
+func (c Chain[T]) First() (T, bool) {
+	if c.Len() == 0 {
+		var none T
+		return none, false
+	}
+	return c.data.links[0].value, true
+}
+
+// Find returns the provider of that name, and false if the chain has none. It
+// compares names one by one: for a provider on a hot path resolve
+// [Capability.Named] instead.
+func (c Chain[T]) Find(name string) (T, bool) {
+	for _, l := range c.list() {
+		if l.by.name == name {
+			return l.value, true
+		}
+	}
+	var none T
+	return none, false
+}
+
+// Names returns the names of the providers in chain order, in a new slice.
+func (c Chain[T]) Names() []string {
+	names := make([]string, 0, c.Len())
+	for _, l := range c.list() {
+		names = append(names, l.by.name)
+	}
+	return names
+}
+
+// Values returns the providers in chain order, in a new slice.
+func (c Chain[T]) Values() []T {
+	values := make([]T, 0, c.Len())
+	for _, l := range c.list() {
+		values = append(values, l.value)
+	}
+	return values
+}
+
+// All yields name and provider in chain order. A return out of a range over it
+// costs half as much again as one out of a verb, so hot loops use a verb.
+func (c Chain[T]) All() iter.Seq2[string, T] {
+	return func(yield func(string, T) bool) {
+		for _, l := range c.list() {
+			if !yield(l.by.name, l.value) {
+				return
+			}
+		}
+	}
+}
+
+// The shape of the verbs is their speed: the test of the inlining budget says
+// which of them may not grow by a single expression. Hence the named results,
+// the literal &providerError and the nil check around the loop.
+
+// Each calls f with each provider in chain order and stops at the first error.
+// Without providers it returns nil.
+func Each[T any](c Chain[T], f func(T) error) error {
+	if c.data != nil {
+		for _, l := range c.data.links {
+			if err := f(l.value); err != nil {
+				return &providerError{l.by, err}
+			}
+		}
+	}
+	return nil
+}
+
+// Collect calls f with each provider in chain order and returns the answers in
+// that order. It stops at the first error and then returns nil. Without
+// providers it returns an empty slice.
+func Collect[T, R any](c Chain[T], f func(T) (R, error)) ([]R, error) {
+	answers := make([]R, 0, c.Len())
+	for _, l := range c.list() {
+		r, err := f(l.value)
+		if err != nil {
+			return nil, &providerError{l.by, err}
+		}
+		answers = append(answers, r)
+	}
+	return answers, nil
+}
+
+// Any reports whether f answers yes for some provider. It asks in chain order
+// and stops at the first yes or error; an error is never a yes. Without
+// providers it returns false.
+func Any[T any](c Chain[T], f func(T) (bool, error)) (yes bool, err error) {
+	if c.data != nil {
+		for _, l := range c.data.links {
+			if yes, err = f(l.value); err != nil {
+				return false, &providerError{l.by, err}
+			}
+			if yes {
+				return
+			}
+		}
+	}
+	return
+}
+
+// Every reports whether f answers yes for all providers. It asks in chain order
+// and stops at the first no or error; an error is never a yes. Without
+// providers it returns true.
+func Every[T any](c Chain[T], f func(T) (bool, error)) (bool, error) {
+	if c.data != nil {
+		for _, l := range c.data.links {
+			yes, err := f(l.value)
+			if err != nil {
+				return false, &providerError{l.by, err}
+			}
+			if !yes {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
+}
+
+// Pipe passes a through f with each provider in chain order, each working on
+// what the one before returned, and returns the last value. It stops at the
+// first error and then returns the last good value with it. Without providers
+// it returns a.
+func Pipe[T, A any](c Chain[T], a A, f func(T, A) (A, error)) (next A, err error) {
+	if c.data != nil {
+		for _, l := range c.data.links {
+			if next, err = f(l.value, a); err != nil {
+				return a, &providerError{l.by, err}
+			}
+			a = next
+		}
+	}
+	return a, nil
+}
+
+// A Middleware makes a T that does something around next. It may skip next on
+// purpose, and it may call next more than once.
+type Middleware[T any] func(next T) T
+
+// Wrap folds the middlewares of the chain around base: the first in the chain
+// is the outermost. It calls each middleware once; the result is a plain T that
+// costs what the middlewares made of it, and it stays what it is when the chain
+// changes. Without providers it returns base.
+func Wrap[T any](c Chain[Middleware[T]], base T) T {
+	links := c.list()
+	for i := len(links) - 1; i >= 0; i-- {
+		base = links[i].value(base)
+	}
+	return base
+}

@@ -1,0 +1,86 @@
+// Locks: one for each connected set of registries.
+
+package capability
+
+import (
+	"cmp"
+	"slices"
+	"sync/atomic"
+)
+
+// A domain is the lock of registries that open scopes connect. Registries that
+// no scope connects have domains of their own and never wait for each other.
+// Compose joins domains; a registry that leaves its last scope gets a new one.
+//
+// The lock is a channel with one place and not a mutex, so that waiting for it
+// is visible to the schedulers of tests.
+type domain struct {
+	id     uint64
+	slot   chan struct{}
+	joined atomic.Pointer[domain] // the domain that took this one over, or nil
+}
+
+// lastDomain numbers the domains, so that several can be locked in one order.
+var lastDomain atomic.Uint64
+
+func newDomain() *domain {
+	return &domain{id: lastDomain.Add(1), slot: make(chan struct{}, 1)}
+}
+
+// root returns the domain that took d over in the end.
+func (d *domain) root() *domain {
+	for {
+		next := d.joined.Load()
+		if next == nil {
+			return d
+		}
+		d = next
+	}
+}
+
+// root returns the registry's domain of the moment and shortens the way to it.
+func (r *Registry) root() *domain {
+	d := r.domain.Load()
+	root := d.root()
+	if root != d {
+		r.domain.CompareAndSwap(d, root)
+	}
+	return root
+}
+
+// held is the locked domains, in the order of their numbers.
+type held []*domain
+
+// lock locks the domains of the registries. While it waits for one, registries
+// may change their domains; then it starts again.
+func lock(registries ...*Registry) held {
+	for {
+		var h held
+		for _, r := range registries {
+			h = append(h, r.root())
+		}
+		slices.SortFunc(h, func(a, b *domain) int { return cmp.Compare(a.id, b.id) })
+		h = slices.Compact(h)
+		for _, d := range h {
+			d.slot <- struct{}{}
+		}
+		if !slices.ContainsFunc(registries, func(r *Registry) bool { return !slices.Contains(h, r.root()) }) {
+			return h
+		}
+		h.unlock()
+	}
+}
+
+// join makes one domain of all. Who waits for one that was taken over finds the
+// other once it is unlocked.
+func (h held) join() {
+	for _, d := range h[1:] {
+		d.joined.Store(h[0])
+	}
+}
+
+func (h held) unlock() {
+	for _, d := range h {
+		<-d.slot
+	}
+}

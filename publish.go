@@ -1,0 +1,562 @@
+// Places, slots and what a commit stores where: the way from the write side to
+// the handles.
+
+package capability
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Scopes that begin with the same broad registries share them: the places form a
+// tree, a place for each prefix of each open scope.
+//
+//	place (engine)
+//	├── place (engine, eu)
+//	│   ├── place (engine, eu, orders)     scope "orders over eu over engine"
+//	│   └── place (engine, eu, returns)    scope "returns over eu over engine"
+//	└── place (engine, audit)              scope "audit over engine"
+//
+// What a scope sees of a capability is decided by the narrowest of its places
+// that says something of it; the places narrower than that see the same. There,
+// and at the root, the capability has a slot, if any scope below resolved it:
+// the slot has the merged view and the cells of all the scopes that see it. So a
+// commit computes once what ten thousand pipelines inherit, and then stores it
+// into their cells in one pass.
+
+// A place is a prefix of open scopes: reg and the registries of the places up to
+// the root. It is guarded by the domain of its registries; reg and up are fixed.
+type place struct {
+	reg    *Registry
+	up     *place // the next broader, nil at the root
+	pos    int    // in reg.places
+	below  map[*Registry]*place
+	scopes []*Scope // those that end here
+	slots  map[*key]*slot
+	sound  map[string]bool // capabilities known to be free of cycles here
+}
+
+// A slot is where the scopes below a place meet that see the same of a
+// capability. A capability has a slot at the root if any scope of the tree
+// resolved it.
+type slot struct {
+	key       *key
+	place     *place
+	up        *slot
+	pos       int // in up.below
+	below     []*slot
+	now       *merged // what its audiences show; nil if it has none
+	audiences byPick[audienceOf]
+}
+
+// audienceOf is an audience of whatever type.
+type audienceOf interface {
+	stage(m *merged) error
+	discard()
+	publish()
+	size() int
+	readers() []reader
+}
+
+// socket is a cell of whatever type.
+type socket interface {
+	move(to *slot)
+	leave()
+	resolvedAt() []site
+}
+
+// A reader is a scope that resolved something, and where.
+type reader struct {
+	scope *Scope
+	site  site
+}
+
+// byPick keeps one I for each answer about a capability. I is an interface.
+type byPick[I any] struct {
+	one, all I
+	named    map[string]I
+}
+
+func (b *byPick[I]) get(pick string) I {
+	switch pick {
+	case theOne:
+		return b.one
+	case everyone:
+		return b.all
+	}
+	return b.named[pick]
+}
+
+func (b *byPick[I]) set(pick string, i I) {
+	switch pick {
+	case theOne:
+		b.one = i
+	case everyone:
+		b.all = i
+	default:
+		if b.named == nil {
+			b.named = make(map[string]I)
+		}
+		b.named[pick] = i
+	}
+}
+
+// each calls f with each I that is set, in no order.
+func (b *byPick[I]) each(f func(I)) {
+	if any(b.one) != nil {
+		f(b.one)
+	}
+	if any(b.all) != nil {
+		f(b.all)
+	}
+	for _, i := range b.named {
+		f(i)
+	}
+}
+
+// prune drops the audiences that lost their last cell and reports whether none
+// are left.
+func (s *slot) prune() (empty bool) {
+	var none audienceOf
+	b := &s.audiences
+	if b.one != nil && b.one.size() == 0 {
+		b.one = none
+	}
+	if b.all != nil && b.all.size() == 0 {
+		b.all = none
+	}
+	for name, a := range b.named {
+		if a.size() == 0 {
+			delete(b.named, name)
+		}
+	}
+	empty = b.one == nil && b.all == nil && len(b.named) == 0
+	if empty {
+		s.now = nil
+	}
+	return empty
+}
+
+// merged is what a place sees of a capability.
+type merged struct {
+	key    *key
+	where  *place
+	seats  []seat
+	firsts []int            // see arranged
+	index  map[string]*seat // made when it pays
+}
+
+// find returns the provider of that name, theOne included, or an error that says
+// why there is none.
+func (m *merged) find(name string) (*seat, error) {
+	if name == theOne {
+		if len(m.firsts) == 1 {
+			return &m.seats[m.firsts[0]], nil
+		}
+		return nil, m.noOne()
+	}
+	const few = 8
+	if m.index == nil && len(m.seats) > few {
+		m.index = make(map[string]*seat, len(m.seats))
+		for i := range m.seats {
+			m.index[m.seats[i].name] = &m.seats[i]
+		}
+	}
+	if m.index != nil {
+		if s, ok := m.index[name]; ok {
+			return s, nil
+		}
+		return nil, m.noSuch(name)
+	}
+	for i := range m.seats {
+		if m.seats[i].name == name {
+			return &m.seats[i], nil
+		}
+	}
+	return nil, m.noSuch(name)
+}
+
+// same reports whether both show the same to every reader.
+func (m *merged) same(n *merged) bool {
+	return n != nil && slices.Equal(m.firsts, n.firsts) &&
+		slices.EqualFunc(m.seats, n.seats, func(a, b seat) bool { return a.provider == b.provider })
+}
+
+// says reports whether the place's own registry says something of k.
+func (p *place) says(k *key) bool {
+	l := p.reg.layers[k.name]
+	return l != nil && (l.key == k || l.key == nil)
+}
+
+// root returns the place of the broadest registry.
+func (p *place) root() *place {
+	for p.up != nil {
+		p = p.up
+	}
+	return p
+}
+
+// source returns the place that decides what p sees of k: the narrowest that
+// says something, or once did and has its slot still.
+func (p *place) source(k *key) *place {
+	for p.up != nil && !p.says(k) && p.slots[k] == nil {
+		p = p.up
+	}
+	return p
+}
+
+// layers returns what the registries say of k, narrowest first, nil where one
+// says nothing.
+func (p *place) layers(k *key) []*layer {
+	var layers []*layer
+	for ; p != nil; p = p.up {
+		if p.says(k) {
+			layers = append(layers, p.reg.layers[k.name])
+		} else {
+			layers = append(layers, nil)
+		}
+	}
+	return layers
+}
+
+// merge computes what p sees of k. It fails if constraints make a cycle.
+func (p *place) merge(k *key) (*merged, error) {
+	out := arrange(k.rules, visible(k.rules, p.layers(k), nil))
+	if out.cycle != nil {
+		return nil, cycleError(k, p, out.cycle)
+	}
+	m := &merged{key: k, where: p, seats: out.seats, firsts: out.firsts}
+	for i := range m.seats {
+		m.seats[i].from = m
+	}
+	return m, nil
+}
+
+// look returns what p sees of k, as published if anybody reads it.
+func (p *place) look(k *key) (*merged, error) {
+	p = p.source(k)
+	if s := p.slots[k]; s != nil && s.now != nil {
+		return s.now, nil
+	}
+	return p.merge(k)
+}
+
+// look returns what the audiences of the slot show.
+func (s *slot) look() *merged {
+	if s.now == nil {
+		s.now, _ = s.place.merge(s.key) // a cycle was refused before anybody could resolve
+	}
+	return s.now
+}
+
+// slotFor returns the slot where the cells of scopes at p belong.
+func (p *place) slotFor(k *key) *slot {
+	root := p.root()
+	if root.slots[k] == nil {
+		root.addSlot(&slot{key: k, place: root})
+	}
+	p = p.source(k)
+	if p.slots[k] == nil {
+		p.split(k)
+	}
+	return p.slots[k]
+}
+
+func (p *place) addSlot(s *slot) {
+	if p.slots == nil {
+		p.slots = make(map[*key]*slot)
+	}
+	p.slots[s.key] = s
+	if s.up != nil {
+		s.pos = len(s.up.below)
+		s.up.below = append(s.up.below, s)
+	}
+}
+
+// split makes a slot at p and moves into it what belongs there of the next
+// broader slot. It shows what it showed there.
+func (p *place) split(k *key) *slot {
+	up := p.up
+	for up.slots[k] == nil {
+		up = up.up
+	}
+	from := up.slots[k]
+	s := &slot{key: k, place: p, up: from, now: from.now}
+	p.addSlot(s)
+	stack := []*place{p}
+	for len(stack) > 0 {
+		q := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if lower := q.slots[k]; lower != nil && q != p {
+			lower.detach()
+			lower.up, lower.pos = s, len(s.below)
+			s.below = append(s.below, lower)
+			continue
+		}
+		for _, scope := range q.scopes {
+			if asked := scope.asks[k.name]; asked != nil && asked.key == k {
+				asked.sockets.each(func(c socket) { c.move(s) })
+			}
+		}
+		for _, b := range q.below {
+			stack = append(stack, b)
+		}
+	}
+	from.prune()
+	s.prune()
+	return s
+}
+
+// detach takes s out of the list of its upper slot.
+func (s *slot) detach() {
+	if s.up == nil {
+		return
+	}
+	list := s.up.below
+	last := len(list) - 1
+	list[s.pos] = list[last]
+	list[s.pos].pos = s.pos
+	list[last] = nil
+	s.up.below = list[:last]
+	s.up = nil
+}
+
+// release removes s, and the slots up from it, if nobody needs them any more.
+func (s *slot) release() {
+	for s != nil && s.prune() && len(s.below) == 0 {
+		up := s.up
+		s.detach()
+		delete(s.place.slots, s.key)
+		s = up
+	}
+}
+
+// open returns the place below p for r, or the root place of r if p is nil, and
+// whether it was there before.
+func (p *place) open(r *Registry) (*place, bool) {
+	if p == nil {
+		for _, root := range r.places {
+			if root.up == nil {
+				return root, true
+			}
+		}
+	} else if q, ok := p.below[r]; ok {
+		return q, true
+	}
+	q := &place{reg: r, up: p, pos: len(r.places)}
+	r.places = append(r.places, q)
+	if p != nil {
+		if p.below == nil {
+			p.below = make(map[*Registry]*place)
+		}
+		p.below[r] = q
+	}
+	return q, false
+}
+
+// close removes p, and the places up from it, if no scope needs them any more.
+func (p *place) close() {
+	for p != nil && len(p.scopes) == 0 && len(p.below) == 0 {
+		list := p.reg.places
+		last := len(list) - 1
+		list[p.pos] = list[last]
+		list[p.pos].pos = p.pos
+		list[last] = nil
+		p.reg.places = list[:last]
+		if p.up != nil {
+			delete(p.up.below, p.reg)
+		}
+		p = p.up
+	}
+}
+
+// each calls f with p and all places below it, in no order.
+func (p *place) each(f func(*place)) {
+	stack := []*place{p}
+	for len(stack) > 0 {
+		q := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		f(q)
+		for _, b := range q.below {
+			stack = append(stack, b)
+		}
+	}
+}
+
+// eachScope calls f with all scopes at and below p, in no order.
+func (p *place) eachScope(f func(*Scope)) {
+	p.each(func(q *place) {
+		for _, s := range q.scopes {
+			f(s)
+		}
+	})
+}
+
+// String returns the names of the registries, as a scope has them.
+func (p *place) String() string {
+	var names []string
+	for ; p != nil; p = p.up {
+		names = append(names, p.reg.name)
+	}
+	return strings.Join(names, " over ")
+}
+
+// otherKey returns a key of the same name as k that an open scope with p has
+// bound or resolved, and the scope.
+func (p *place) otherKey(k *key) (other *key, scope string) {
+	differs := func(q *place) bool {
+		l := q.reg.layers[k.name]
+		return l != nil && l.key != nil && l.key != k
+	}
+	for q := p.up; q != nil; q = q.up {
+		if differs(q) {
+			return q.reg.layers[k.name].key, p.String()
+		}
+	}
+	p.each(func(q *place) {
+		if q != p && differs(q) && (other == nil || q.String() < scope) {
+			other, scope = q.reg.layers[k.name].key, q.String()
+		}
+		for _, s := range q.scopes {
+			if asked := s.asks[k.name]; asked != nil && asked.key != k && (other == nil || q.String() < scope) {
+				other, scope = asked.key, q.String()
+			}
+		}
+	})
+	return other, scope
+}
+
+// A staging is a slot with what the running commit will make it show.
+type staging struct {
+	slot *slot
+	next *merged
+}
+
+// compute finds out what every slot that the transaction touches will show, and
+// refuses what would leave a reader without its provider or an order without an
+// end.
+func (t *transaction) compute() {
+	seen := make(map[*slot]bool)
+	refused := make(map[string]error)
+	for _, touched := range t.touched {
+		for _, p := range touched.registry.places {
+			for _, k := range p.keys(touched.layer) {
+				t.computeAt(p, k, seen, refused)
+			}
+		}
+	}
+	for _, text := range slices.Sorted(maps.Keys(refused)) {
+		t.fail(refused[text])
+	}
+}
+
+// keys returns the capabilities of which a layer at p speaks: one, unless it has
+// only the name.
+func (p *place) keys(l *layer) []*key {
+	if l.key != nil {
+		return []*key{l.key}
+	}
+	var keys []*key
+	note := func(k *key) {
+		if k != nil && k.name == l.name && !slices.Contains(keys, k) {
+			keys = append(keys, k)
+		}
+	}
+	for q := p; q != nil; q = q.up {
+		if l := q.reg.layers[l.name]; l != nil {
+			note(l.key)
+		}
+	}
+	for k := range p.root().slots {
+		note(k)
+	}
+	return keys
+}
+
+// computeAt does the part of compute that is about k at p and below.
+func (t *transaction) computeAt(p *place, k *key, seen map[*slot]bool, refused map[string]error) {
+	note := func(err error) { refused[err.Error()] = err }
+	if k.constrained.Load() {
+		// Cycles are refused also where nobody resolved the capability yet.
+		forget := func() { p.each(func(q *place) { delete(q.sound, k.name) }) }
+		forget()
+		t.undo = append(t.undo, forget)
+		p.eachScope(func(s *Scope) {
+			if err := s.place.checkSound(k); err != nil {
+				note(err)
+			}
+		})
+	}
+	if p.root().slots[k] == nil {
+		return // nobody resolved it
+	}
+	if p.slots[k] == nil {
+		p.split(k)
+	}
+	stack := []*slot{p.slots[k]}
+	for len(stack) > 0 {
+		s := stack[len(stack)-1]
+		stack = append(stack[:len(stack)-1], s.below...)
+		if seen[s] {
+			continue
+		}
+		seen[s] = true
+		if s.prune() {
+			continue
+		}
+		m, err := s.place.merge(k)
+		if err != nil {
+			note(err)
+			continue
+		}
+		if m.same(s.now) {
+			continue
+		}
+		t.staged = append(t.staged, staging{s, m})
+		s.audiences.each(func(a audienceOf) {
+			if err := a.stage(m); err != nil {
+				note(inUseError(k, m, a.readers(), err))
+			}
+		})
+	}
+	p.slots[k].release()
+}
+
+// checkSound returns an error if the constraints at the source of what p sees of
+// k make a cycle. It remembers that they do not.
+func (p *place) checkSound(k *key) error {
+	p = p.source(k)
+	if p.sound[k.name] {
+		return nil
+	}
+	if _, err := p.merge(k); err != nil {
+		return err
+	}
+	if p.sound == nil {
+		p.sound = make(map[string]bool)
+	}
+	p.sound[k.name] = true
+	return nil
+}
+
+// publish makes everybody see what was staged. Nothing in it can fail.
+func (t *transaction) publish() {
+	t.done = true
+	for _, s := range t.staged {
+		s.slot.now = s.next
+		s.slot.audiences.each(audienceOf.publish)
+	}
+	for _, r := range t.edited {
+		r.commits++
+	}
+	t.tidy()
+}
+
+// sortReaders puts readers in an order that people can predict.
+func sortReaders(readers []reader) {
+	slices.SortFunc(readers, func(a, b reader) int {
+		return cmp.Or(strings.Compare(a.scope.String(), b.scope.String()), strings.Compare(a.site.String(), b.site.String()))
+	})
+}

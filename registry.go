@@ -1,0 +1,674 @@
+// Registries, changes and transactions: the write side.
+
+package capability
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync/atomic"
+)
+
+// A Level says how broad a registry is. The greater level is the narrower one,
+// and the narrower wins. Programs may use levels of their own between, above
+// and below the named ones.
+type Level int
+
+// The levels of an engine that runs groups of pipelines of nodes. They lie apart
+// so that there is room between them.
+const (
+	Engine   Level = 100
+	Group    Level = 200
+	Pipeline Level = 300
+	Node     Level = 400
+)
+
+// String returns the name of a named level and the number of any other.
+func (l Level) String() string {
+	switch l {
+	case Engine:
+		return "engine"
+	case Group:
+		return "group"
+	case Pipeline:
+		return "pipeline"
+	case Node:
+		return "node"
+	}
+	return fmt.Sprintf("level %d", int(l))
+}
+
+// A Registry is one layer of providers at one level: the write side. What it
+// holds is seen through the scopes that compose it. All its methods may be
+// called by any number of goroutines; commits to registries that open scopes
+// connect are done one after the other, all others never wait for each other.
+type Registry struct {
+	level  Level
+	name   string
+	domain atomic.Pointer[domain]
+
+	// The rest is guarded by the domain.
+
+	closed    bool
+	layers    map[string]*layer // by name of the capability
+	ordered   map[string]bool   // the layers that may hold constraints
+	places    []*place          // where open scopes compose it
+	unchecked []claim           // made while no scope was there to check them in
+	commits   uint64            // how many transactions changed it
+}
+
+// NewRegistry returns an empty registry. A name that is empty, longer than 200
+// bytes, not UTF-8 or holds anything but printable characters without spaces is
+// reported by the first Apply or Compose.
+func NewRegistry(level Level, name string) *Registry {
+	r := &Registry{level: level, name: name, layers: make(map[string]*layer), ordered: make(map[string]bool)}
+	r.domain.Store(newDomain())
+	return r
+}
+
+// Level returns the level.
+func (r *Registry) Level() Level { return r.level }
+
+// Name returns the name.
+func (r *Registry) Name() string { return r.name }
+
+// String returns name and level.
+func (r *Registry) String() string {
+	if r == nil {
+		return "nil registry"
+	}
+	return fmt.Sprintf("registry %s (%v)", quote(r.name), r.level)
+}
+
+// A Change is one step of a transaction. [Capability.Bind] and its sisters make
+// changes; nobody else can.
+type Change interface {
+	stage(t *transaction, r *Registry)
+}
+
+// Changes is several changes as one.
+type Changes []Change
+
+// Apply makes the changes, in the order written, as one transaction: all of
+// them or, if it returns an error, none. The error holds all mistakes. When
+// Apply returns, every handle of every scope that the changes touch shows the
+// new value; readers never wait for it.
+//
+// Apply refuses with [ErrInUse] to take from an open scope a provider that it
+// resolved.
+func (r *Registry) Apply(changes ...Change) error {
+	return Commit(Edit{r, changes, caller(1)})
+}
+
+// Stage keeps the changes for [Commit]. Nothing is checked before.
+func (r *Registry) Stage(changes ...Change) Edit {
+	return Edit{r, slices.Clone(changes), caller(1)}
+}
+
+// An Edit is what one registry contributes to a transaction over several.
+type Edit struct {
+	registry *Registry
+	changes  []Change
+	site     site
+}
+
+// Commit makes the edits as one transaction over several registries: all of
+// them or, if it returns an error, none. It is [Registry.Apply] in every other
+// respect. Edits may name registries in any order, and one more than once.
+func Commit(edits ...Edit) error {
+	var errs []error
+	var registries []*Registry
+	for i, e := range edits {
+		switch {
+		case e.registry == nil:
+			errs = append(errs, &Error{Code: ErrInvalid, Err: report("edit %d has a nil registry: make registries with NewRegistry and edits with Stage", i+1)})
+		case !slices.Contains(registries, e.registry):
+			registries = append(registries, e.registry)
+			if err := e.registry.nameError(); err != nil {
+				errs = append(errs, err)
+			}
+		}
+	}
+	if len(errs) > 0 || len(edits) == 0 {
+		return join(errs)
+	}
+	h := lock(registries...)
+	defer h.unlock()
+	t := &transaction{place: make(map[*layer]int)}
+	defer t.end()
+	return t.run(edits)
+}
+
+// nameError returns what is wrong with the name or the registry itself.
+func (r *Registry) nameError() error {
+	if r.layers == nil {
+		return &Error{Code: ErrInvalid, Err: report("the zero Registry has no level: make registries with NewRegistry")}
+	}
+	if problem := nameProblem(r.name); problem != "" {
+		return &Error{Code: ErrInvalid, Err: report("the name of %v %s", r, problem)}
+	}
+	return nil
+}
+
+// closedError is what a closed registry answers.
+func (r *Registry) closedError(at site) error {
+	return &Error{Code: ErrClosed, Err: report("%v was closed before its use at %v: use it before Close, or make another", r, at)}
+}
+
+// Close ends the registry: it can be changed and composed no more. It refuses
+// with [ErrInUse] while open scopes compose it, and names them. To close it
+// twice is no mistake.
+func (r *Registry) Close(ctx context.Context) error {
+	if r == nil {
+		return &Error{Code: ErrInvalid, Err: report("Close of a nil registry: make registries with NewRegistry")}
+	}
+	if err := ctx.Err(); err != nil {
+		return &Error{Err: fmt.Errorf("closing %v: %w", r, err)}
+	}
+	if err := r.nameError(); err != nil && r.layers == nil {
+		return err
+	}
+	h := lock(r)
+	defer h.unlock()
+	if len(r.places) > 0 {
+		var scopes []string
+		for _, p := range r.places {
+			p.eachScope(func(s *Scope) { scopes = append(scopes, s.String()) })
+		}
+		slices.Sort(scopes)
+		return &Error{Code: ErrInUse, Err: report("%v is part of %s %s: close the scopes first", r, plural(len(scopes), "open scope"), quoteAll(scopes))}
+	}
+	r.closed = true
+	r.layers = map[string]*layer{}
+	r.unchecked = nil
+	return nil
+}
+
+// A transaction changes layers in place, remembers how to take that back, and
+// computes what the scopes will see before it lets anybody see it.
+type transaction struct {
+	errs    []error
+	undo    []func() // run backwards if the transaction fails
+	touched []touch
+	place   map[*layer]int // where in touched
+	claims  []claim
+	edited  []*Registry
+	staged  []staging
+	done    bool
+}
+
+// A touch is a layer that the transaction changed. fresh says that its registry
+// did not speak of the capability before.
+type touch struct {
+	registry *Registry
+	layer    *layer
+	fresh    bool
+}
+
+// fail notes a mistake.
+func (t *transaction) fail(err error) { t.errs = append(t.errs, err) }
+
+// run does the transaction. It returns all mistakes of one stage of checks: later
+// stages ask what only a program without the earlier mistakes can answer.
+//
+// These properties make it atomic. All checks and all user code, which is only
+// what the caller passed in, come before the first store. From the first store
+// on nothing can fail. A reader sees one cell, which is stored once. The lock is
+// held from the first check to the last store, so that no other commit comes
+// between, and whoever locks it next sees layers and cells that agree.
+func (t *transaction) run(edits []Edit) error {
+	for _, e := range edits {
+		if e.registry.closed {
+			t.fail(e.registry.closedError(e.site))
+			continue
+		}
+		if !slices.Contains(t.edited, e.registry) {
+			t.edited = append(t.edited, e.registry)
+		}
+		t.stageAll(e.registry, e.changes, e.site, 0)
+	}
+	for _, check := range []func(){t.checkLayers, t.checkNames, t.checkClaims, t.compute} {
+		if len(t.errs) > 0 {
+			return join(t.errs)
+		}
+		check()
+	}
+	if len(t.errs) > 0 {
+		return join(t.errs)
+	}
+	t.publish()
+	return nil
+}
+
+// maxNesting is how deep Changes may be nested. Deeper ones hold themselves.
+const maxNesting = 100
+
+// stageAll stages changes and what is nested in them.
+func (t *transaction) stageAll(r *Registry, changes []Change, at site, depth int) {
+	if depth > maxNesting {
+		t.fail(&Error{Code: ErrInvalid, Err: report("the changes of %v at %v are nested more than %d deep: does one hold itself?", r, at, maxNesting)})
+		return
+	}
+	for i, c := range changes {
+		switch c := c.(type) {
+		case nil:
+			t.fail(&Error{Code: ErrInvalid, Err: report("change %d of %v at %v is nil: make changes with Bind, Rebind, Unbind, Mask or Select", i+1, r, at)})
+		case Changes:
+			t.stageAll(r, c, at, depth+1)
+		default:
+			c.stage(t, r)
+		}
+	}
+}
+
+// stage makes Changes a Change; stageAll takes it apart.
+func (c Changes) stage(t *transaction, r *Registry) { t.stageAll(r, c, 0, 0) }
+
+// end takes everything back unless the transaction was published.
+func (t *transaction) end() {
+	if t.done {
+		return
+	}
+	for _, s := range t.staged {
+		s.slot.audiences.each(audienceOf.discard)
+	}
+	for _, undo := range slices.Backward(t.undo) {
+		undo()
+	}
+}
+
+// layer returns the layer of that name to write to, or nil after a conflict. k
+// is nil if only the name is known.
+func (t *transaction) layer(r *Registry, k *key, name string) *layer {
+	l := r.layers[name]
+	fresh := false
+	if l == nil {
+		l = &layer{name: name, index: make(map[string]int)}
+		r.layers[name] = l
+		t.undo = append(t.undo, func() { delete(r.layers, name) })
+	}
+	if k != nil && l.key != k {
+		if l.key != nil && !l.empty() {
+			t.fail(&Error{Code: ErrConflict, Capability: name, Err: report("%v has two: %s", r, twoKeys(l.key, k))})
+			return nil
+		}
+		before := l.key
+		l.key, fresh = k, true
+		t.undo = append(t.undo, func() { l.key = before })
+	}
+	i, ok := t.place[l]
+	if !ok {
+		i = len(t.touched)
+		t.touched = append(t.touched, touch{registry: r, layer: l})
+		t.place[l] = i
+	}
+	t.touched[i].fresh = t.touched[i].fresh || fresh
+	return l
+}
+
+// stage checks the binding and puts it down.
+func (b Binding) stage(t *transaction, r *Registry) {
+	p, k := b.is, b.key
+	verb := "Bind"
+	if p.rebind {
+		verb = "Rebind"
+	}
+	if k == nil {
+		t.fail(zeroKey(verb, r, p.site))
+		return
+	}
+	wrong := func(code Code, format string, args ...any) {
+		t.fail(&Error{Code: code, Capability: k.name, Provider: shorten(p.name), Err: report(format, args...)})
+	}
+	mistakes := len(t.errs)
+	if problem := nameProblem(p.name); problem != "" {
+		wrong(ErrInvalid, "the provider's name, given at %v, %s", p.site, problem)
+	}
+	if p.value == nil {
+		wrong(ErrInvalid, "%s at %v was given a nil %v: give it a value", verb, p.site, k.typ)
+	}
+	if only := k.rules.onlyAt; only != nil && !slices.Contains(only, r.level) {
+		wrong(ErrInvalid, "%s at %v in %v is at the wrong level: the key says OnlyAt %v", verb, p.site, r, levels(only))
+	}
+	if p.rebind && p.ordered {
+		wrong(ErrInvalid, "Rebind at %v sets priority or constraints: it takes those of the provider whose place it takes, so leave them out or use Bind", p.site)
+	}
+	for _, c := range []struct {
+		verb  string
+		names []string
+	}{{"Before", p.before}, {"After", p.after}} {
+		for _, name := range c.names {
+			if problem := nameProblem(name); problem != "" {
+				wrong(ErrInvalid, "%s, at %v, names %s, which %s", c.verb, p.site, quote(name), problem)
+			} else if name == p.name {
+				wrong(ErrInvalid, "%s, at %v, names the provider itself: name a peer", c.verb, p.site)
+			}
+		}
+	}
+	if len(t.errs) > mistakes {
+		return
+	}
+	l := t.layer(r, k, k.name)
+	if l == nil {
+		return
+	}
+	old := l.get(p.name)
+	switch {
+	case !p.rebind && old != nil:
+		wrong(ErrConflict, "%v binds it at %v and again at %v: use Rebind to replace it, or Unbind before", r, old.site, p.site)
+	case old != nil:
+		replaced := *old
+		replaced.value, replaced.meta, replaced.site = p.value, p.meta, p.site
+		t.set(l, l.index[p.name], &replaced)
+		if old.rebind {
+			t.claims = append(t.claims, claim{r, l, claimRebind, []string{p.name}, p.site})
+		}
+	default:
+		if p.before != nil || p.after != nil {
+			k.constrained.Store(true)
+			r.ordered[k.name] = true
+		}
+		if p.rebind {
+			t.claims = append(t.claims, claim{r, l, claimRebind, []string{p.name}, p.site})
+		}
+		t.add(l, &p)
+	}
+}
+
+// add appends a provider to the layer.
+func (t *transaction) add(l *layer, p *provider) {
+	l.index[p.name] = len(l.providers)
+	l.providers = append(l.providers, p)
+	l.count(p, 1)
+	t.undo = append(t.undo, func() {
+		l.count(p, -1)
+		l.providers = l.providers[:len(l.providers)-1]
+		delete(l.index, p.name)
+	})
+}
+
+// set puts another provider in a place of the layer, or nil.
+func (t *transaction) set(l *layer, i int, p *provider) {
+	old := l.providers[i]
+	put := func(is, was *provider) {
+		l.providers[i] = is
+		l.count(was, -1)
+		l.count(is, 1)
+		if is == nil {
+			delete(l.index, was.name)
+		} else {
+			l.index[is.name] = i
+		}
+	}
+	put(p, old)
+	t.undo = append(t.undo, func() { put(old, p) })
+}
+
+// count keeps the number of bindings.
+func (l *layer) count(p *provider, by int) {
+	if p != nil && !p.rebind {
+		l.binds += by
+	}
+}
+
+// unbind withdraws a provider.
+type unbind struct {
+	key  *key
+	name string
+	site site
+}
+
+func (u unbind) stage(t *transaction, r *Registry) {
+	if u.key == nil {
+		t.fail(zeroKey("Unbind", r, u.site))
+		return
+	}
+	l := r.layers[u.key.name]
+	if l != nil && l.key == u.key && l.get(u.name) != nil {
+		l = t.layer(r, u.key, u.key.name)
+		t.set(l, l.index[u.name], nil)
+		return
+	}
+	var known []string
+	if l != nil && l.key == u.key {
+		known = l.names()
+	}
+	t.fail(&Error{Code: ErrUnknown, Capability: u.key.name, Provider: shorten(u.name), Err: report(
+		"Unbind at %v names what %v does not bind: %s", u.site, r, didYouMean(u.name, known))})
+}
+
+// names returns what the layer binds or rebinds, sorted.
+func (l *layer) names() []string {
+	return slices.Sorted(maps.Keys(l.index))
+}
+
+// list is the change of Mask and Select.
+type list struct {
+	kind       claimKind
+	key        *key
+	capability string // if key is nil
+	providers  []string
+	site       site
+}
+
+const maskList, selectList = claimMask, claimSelect
+
+func (c list) stage(t *transaction, r *Registry) {
+	name := c.capability
+	if c.key != nil {
+		name = c.key.name
+	} else if name == "" {
+		t.fail(zeroKey(c.kind.String(), r, c.site))
+		return
+	} else if problem := nameProblem(name); problem != "" {
+		t.fail(&Error{Code: ErrInvalid, Capability: shorten(name), Err: report("%v at %v is given the name of a capability that %s", c.kind, c.site, problem)})
+		return
+	}
+	mistakes := len(t.errs)
+	seen := make(map[string]bool, len(c.providers))
+	for _, p := range c.providers {
+		if problem := nameProblem(p); problem != "" {
+			t.fail(&Error{Code: ErrInvalid, Capability: name, Provider: shorten(p), Err: report("%v at %v is given a name that %s", c.kind, c.site, problem)})
+		} else if seen[p] {
+			t.fail(&Error{Code: ErrInvalid, Capability: name, Provider: p, Err: report("%v at %v names it twice: name it once", c.kind, c.site)})
+		}
+		seen[p] = true
+	}
+	if len(t.errs) > mistakes {
+		return
+	}
+	l := t.layer(r, c.key, name)
+	if l == nil {
+		return
+	}
+	names := c.providers
+	if len(names) == 0 {
+		names = nil
+		t.claims = append(t.claims, claim{r, l, claimCapability, []string{c.kind.String()}, c.site})
+	} else {
+		t.claims = append(t.claims, claim{r, l, c.kind, names, c.site})
+	}
+	at, atSite := &l.mask, &l.maskSite
+	if c.kind == selectList {
+		at, atSite = &l.pick, &l.pickSite
+	}
+	old, oldSite := *at, *atSite
+	*at, *atSite = names, c.site
+	t.undo = append(t.undo, func() { *at, *atSite = old, oldSite })
+}
+
+// checkLayers refuses what two statements of one registry make impossible.
+func (t *transaction) checkLayers() {
+	for _, touched := range t.touched {
+		l := touched.layer
+		for _, name := range l.mask {
+			if p := l.get(name); p != nil && p.rebind {
+				t.fail(&Error{Code: ErrConflict, Capability: l.name, Provider: name, Err: report(
+					"%v masks it at %v and rebinds it at %v: do one of both", touched.registry, l.maskSite, p.site)})
+			}
+		}
+	}
+}
+
+// checkNames refuses a second key of one name in any open scope.
+func (t *transaction) checkNames() {
+	for _, touched := range t.touched {
+		if !touched.fresh {
+			continue
+		}
+		for _, p := range touched.registry.places {
+			if other, scope := p.otherKey(touched.layer.key); other != nil {
+				t.fail(&Error{Code: ErrConflict, Capability: other.name, Scope: scope, Err: report("%s", twoKeys(other, touched.layer.key))})
+				break
+			}
+		}
+	}
+}
+
+// A claim is that names are bound: what Mask, Select and Rebind take for
+// granted, and that there is such a capability at all.
+type claim struct {
+	registry *Registry
+	layer    *layer
+	kind     claimKind
+	names    []string
+	site     site
+}
+
+type claimKind int
+
+const (
+	claimMask claimKind = iota
+	claimSelect
+	claimRebind
+	claimCapability
+)
+
+func (k claimKind) String() string {
+	return [...]string{"Mask", "Select", "Rebind", "Mask or Select"}[k]
+}
+
+// stands reports whether the registry still makes the claim.
+func (c claim) stands() bool {
+	same := func(list []string) bool { return len(list) == len(c.names) && &list[0] == &c.names[0] }
+	switch c.kind {
+	case claimMask:
+		return same(c.layer.mask)
+	case claimSelect:
+		return same(c.layer.pick)
+	case claimRebind:
+		p := c.layer.get(c.names[0])
+		return p != nil && p.rebind && p.site == c.site
+	}
+	return c.layer.key == nil && c.layer.empty()
+}
+
+// holds reports whether a registry broader than p, or p's own if that is enough,
+// binds the name.
+func (c claim) holds(name string, p *place) bool {
+	if own := c.layer.get(name); c.kind == claimSelect && own != nil && !own.rebind {
+		return true
+	}
+	for q := p.up; q != nil; q = q.up {
+		l := q.reg.layers[c.layer.name]
+		if l == nil || l.key == nil || c.layer.key != nil && l.key != c.layer.key {
+			continue
+		}
+		if c.kind == claimCapability {
+			return true
+		}
+		if b := l.get(name); b != nil && !b.rebind {
+			return true
+		}
+	}
+	return false
+}
+
+// maxHints is how many errors of a transaction get a hint at what was meant. To
+// look for one takes time in proportion to the known names.
+const maxHints = 20
+
+// check returns an error for each name that is bound at none of the places.
+func (c claim) check(places []*place) []error {
+	var errs []error
+	for _, name := range c.names {
+		if slices.ContainsFunc(places, func(p *place) bool { return c.holds(name, p) }) {
+			continue
+		}
+		k, names, capabilities := c.known(places)
+		if len(errs) >= maxHints {
+			names, capabilities = names[:0], capabilities[:0]
+		}
+		if k == nil {
+			return append(errs, &Error{Code: ErrUnknown, Capability: c.layer.name, Err: report(
+				"%v in %v at %v names a capability of which nobody binds a provider: %s", c.kind, c.registry, c.site, didYouMean(c.layer.name, capabilities))})
+		}
+		whose := "no broader registry"
+		if c.kind == claimSelect {
+			whose = "neither it nor a broader registry"
+		}
+		errs = append(errs, &Error{Code: ErrUnknown, Capability: c.layer.name, Provider: name, Err: report(
+			"%v in %v at %v names it, but %s binds it in any open scope: %s", c.kind, c.registry, c.site, whose, didYouMean(name, names))})
+	}
+	return errs
+}
+
+// known returns what the claim could have meant: the capability, the names of
+// its providers, and the names of all capabilities.
+func (c claim) known(places []*place) (k *key, names, capabilities []string) {
+	k = c.layer.key
+	for _, p := range places {
+		for q := p; q != nil; q = q.up {
+			for _, l := range q.reg.layers {
+				if l.key != nil {
+					capabilities = append(capabilities, l.name)
+				}
+			}
+			l := q.reg.layers[c.layer.name]
+			if l == nil || q == p && c.kind != claimSelect {
+				continue
+			}
+			if k == nil {
+				k = l.key
+			}
+			names = append(names, l.names()...)
+		}
+	}
+	return k, names, capabilities
+}
+
+// checkClaims refuses names that nobody has bound. Those of registries in no
+// scope wait for Compose.
+func (t *transaction) checkClaims() {
+	for _, c := range t.claims {
+		switch {
+		case !c.stands():
+		case len(c.registry.places) == 0:
+			r, before := c.registry, len(c.registry.unchecked)
+			r.unchecked = append(r.unchecked, c)
+			t.undo = append(t.undo, func() { r.unchecked = r.unchecked[:before] })
+		default:
+			t.errs = append(t.errs, c.check(c.registry.places)...)
+		}
+	}
+}
+
+// tidy drops layers that say nothing and closes gaps, after a transaction was
+// published.
+func (t *transaction) tidy() {
+	for _, touched := range t.touched {
+		r, l := touched.registry, touched.layer
+		if l.empty() {
+			delete(r.layers, l.name)
+			delete(r.ordered, l.name)
+			continue
+		}
+		if gaps := len(l.providers) - len(l.index); gaps > 16 && gaps > len(l.index) {
+			l.providers = slices.DeleteFunc(l.providers, func(p *provider) bool { return p == nil })
+			for i, p := range l.providers {
+				l.index[p.name] = i
+			}
+		}
+	}
+}

@@ -1,0 +1,157 @@
+// Error texts that need more than a line of code.
+
+package capability
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// report returns the cause of an [Error] as a text.
+func report(format string, args ...any) error { return fmt.Errorf(format, args...) }
+
+// plural returns n things.
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// levels returns the names of levels.
+func levels(list []Level) string {
+	names := make([]string, len(list))
+	for i, l := range list {
+		names[i] = l.String()
+	}
+	return strings.Join(names, ", ")
+}
+
+// twoKeys explains that a name has two declarations.
+func twoKeys(a, b *key) string {
+	if b.site.String() < a.site.String() {
+		a, b = b, a
+	}
+	return fmt.Sprintf("two capabilities have this name, Capability[%v] declared at %v and Capability[%v] declared at %v: rename one, or share one variable", a.typ, a.site, b.typ, b.site)
+}
+
+// zeroKey explains that a change was made by the zero Capability.
+func zeroKey(verb string, r *Registry, at site) error {
+	return &Error{Code: ErrInvalid, Err: report("%s at %v in %v was made without a capability: declare it with New", verb, at, r)}
+}
+
+// noOne explains why there is no one provider.
+func (m *merged) noOne() error {
+	if len(m.seats) == 0 {
+		return &Error{Code: ErrNotProvided, Capability: m.key.name, Scope: m.where.String(), Err: report(
+			"nobody provides it here%s: bind a provider in one of the registries, or resolve All and use First if it is optional", m.notSeen(""))}
+	}
+	var names []string
+	for _, i := range m.firsts {
+		s := &m.seats[i]
+		names = append(names, fmt.Sprintf("%s (%v)", quote(s.name), s.site))
+	}
+	slices.Sort(names)
+	const most = 6
+	if more := len(names) - most; more > 0 {
+		names = append(names[:most], fmt.Sprintf("%d more", more))
+	}
+	return &Error{Code: ErrAmbiguous, Capability: m.key.name, Scope: m.where.String(), Err: report(
+		"only the order of binding says which of %s is the one: give them priorities, order them with Before, After or Select, or ask for one by name",
+		strings.Join(names, ", "))}
+}
+
+// noSuch explains why there is no provider of that name.
+func (m *merged) noSuch(name string) error {
+	hint := m.notSeen(name)
+	if hint == "" {
+		names := make([]string, len(m.seats))
+		for i := range m.seats {
+			names[i] = m.seats[i].name
+		}
+		hint = "; " + didYouMean(name, names)
+	}
+	return &Error{Code: ErrNotProvided, Capability: m.key.name, Provider: name, Scope: m.where.String(), Err: report(
+		"nobody provides it here under this name%s; bind it in one of the registries, or resolve All and use Find if it is optional", hint)}
+}
+
+// notSeen says what keeps providers of that name, or any, from being seen.
+func (m *merged) notSeen(name string) string {
+	var why []string
+	registry := m.where.registryOf(m.key)
+	visible(m.key.rules, m.where.layers(m.key), func(p *provider, at, by *layer, f fate) {
+		if name != "" && p.name != name {
+			return
+		}
+		if f == fateUnmatched {
+			why = append(why, fmt.Sprintf("%v names %s at %v, which no broader registry offers", registry(by), quote(p.name), p.site))
+			return
+		}
+		why = append(why, fmt.Sprintf("%s of %v is %s by %v", quote(p.name), registry(at), f, registry(by)))
+	})
+	if len(why) == 0 {
+		return ""
+	}
+	const most = 3
+	if more := len(why) - most; more > 0 {
+		why = append(why[:most], fmt.Sprintf("%d more", more))
+	}
+	return " (" + strings.Join(why, "; ") + ")"
+}
+
+// registryOf returns a function from the layers of p to their registries.
+func (p *place) registryOf(k *key) func(*layer) *Registry {
+	of := make(map[*layer]*Registry)
+	for ; p != nil; p = p.up {
+		if l := p.reg.layers[k.name]; l != nil {
+			of[l] = p.reg
+		}
+	}
+	return func(l *layer) *Registry { return of[l] }
+}
+
+// inUseError explains who would lose a provider, and why.
+func inUseError(k *key, m *merged, readers []reader, cause error) error {
+	sortReaders(readers)
+	const most = 3
+	var who []string
+	for i, r := range readers {
+		if i == most {
+			who = append(who, fmt.Sprintf("%d more", len(readers)-most))
+			break
+		}
+		who = append(who, fmt.Sprintf("scope %s resolved it at %v", quote(r.scope.String()), r.site))
+	}
+	e := &Error{Code: ErrInUse, Capability: k.name, Scope: m.where.String(), Err: report(
+		"the change would leave a resolved handle without one clear provider (%s): close the scopes first, or Rebind instead. %w", strings.Join(who, ", "), cause)}
+	if inner, ok := cause.(*Error); ok {
+		e.Provider = inner.Provider
+	}
+	return e
+}
+
+// cycleError names the members of a cycle and where they were ordered, as many
+// as a line holds.
+func cycleError(k *key, p *place, cycle []step) error {
+	const most = 3
+	var b strings.Builder
+	if len(cycle) > 1 {
+		fmt.Fprintf(&b, "%d providers wait for each other: ", len(cycle))
+	}
+	for i, s := range cycle {
+		if i == most && len(cycle) > most+1 {
+			fmt.Fprintf(&b, ", and %d more", len(cycle)-most)
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		by := "as selected"
+		if s.by != nil {
+			by = "says " + cut(s.by.at.name, 30) + " at " + s.by.at.site.short()
+		}
+		fmt.Fprintf(&b, "%q before %q (%s)", cut(s.first.name, 30), cut(s.second.name, 30), by)
+	}
+	return &Error{Code: ErrCycle, Capability: cut(k.name, 60), Scope: cut(p.String(), 60), Err: report("%v: take one Before or After away", &b)}
+}

@@ -1,0 +1,311 @@
+// Scopes: registries composed into one view, and what consumers resolve in it.
+
+package capability
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"sync/atomic"
+)
+
+// A Scope is several registries composed, the narrowest first, into one merged
+// view: the read side. Consumers resolve handles in it at start-up and close it
+// when they are done. All its methods may be called by any number of
+// goroutines.
+//
+// From a successful resolve until the scope is closed, no change is accepted
+// that would leave one of its handles without its provider. A scope that is
+// dropped without Close stays open and keeps its place in memory.
+type Scope struct {
+	registries []*Registry // narrowest first
+	closed     atomic.Bool // written under the lock
+
+	// The rest is guarded by the domain of the registries.
+
+	place *place            // nil once closed
+	pos   int               // in place.scopes
+	asks  map[string]*asked // by name of the capability
+}
+
+// asked is what a scope has resolved of one capability.
+type asked struct {
+	key     *key
+	sockets byPick[socket]
+}
+
+// Compose makes a scope of the registries, in whatever order they are given:
+// their levels say which is narrower. It fails if there is none, if one is nil,
+// closed, given twice or of a bad name, if two are of one level, if two of their
+// capabilities have one name, if Before and After make a cycle, or if a Mask,
+// Select or Rebind that no scope has checked yet names what no broader registry
+// binds; the error holds all of that.
+//
+// It takes time in proportion to what the narrowest registry says, not to what
+// it inherits.
+func Compose(registries ...*Registry) (*Scope, error) {
+	return compose(registries, caller(1))
+}
+
+// With makes a new scope of the registries of s and more ones. The new scope
+// and s are closed apart from each other, in any order.
+func (s *Scope) With(more ...*Registry) (*Scope, error) {
+	at := caller(1)
+	if s == nil || s.registries == nil {
+		return nil, zeroScope("With", at)
+	}
+	if s.closed.Load() {
+		return nil, s.closedError("With", at)
+	}
+	return compose(slices.Concat(s.registries, more), at)
+}
+
+func compose(registries []*Registry, at site) (*Scope, error) {
+	if err := composable(registries, at); err != nil {
+		return nil, err
+	}
+	s := &Scope{registries: slices.Clone(registries)}
+	slices.SortFunc(s.registries, func(a, b *Registry) int { return cmp.Compare(b.level, a.level) })
+
+	h := lock(s.registries...)
+	defer h.unlock()
+	var errs []error
+	for _, r := range s.registries {
+		if r.closed {
+			errs = append(errs, r.closedError(at))
+		}
+	}
+	if len(errs) > 0 {
+		return nil, join(errs)
+	}
+	// All places are new from the first new one on.
+	opened := len(s.registries)
+	places := make([]*place, len(s.registries))
+	for i, r := range slices.Backward(s.registries) {
+		there := false
+		s.place, there = s.place.open(r)
+		places[i] = s.place
+		if there {
+			opened = i
+		}
+	}
+	errs = append(errs, conflicts(places[:opened])...)
+	for i, r := range s.registries {
+		for _, c := range r.unchecked {
+			if c.stands() {
+				errs = append(errs, c.check(places[i:i+1])...)
+			}
+		}
+	}
+	if len(errs) == 0 {
+		errs = append(errs, s.cycles()...)
+	}
+	if len(errs) > 0 {
+		s.place.close()
+		return nil, join(errs)
+	}
+	for _, r := range s.registries {
+		r.unchecked = nil
+	}
+	s.pos = len(s.place.scopes)
+	s.place.scopes = append(s.place.scopes, s)
+	h.join()
+	return s, nil
+}
+
+// composable returns what is wrong with the arguments of Compose.
+func composable(registries []*Registry, at site) error {
+	var errs []error
+	invalid := func(format string, args ...any) {
+		errs = append(errs, &Error{Code: ErrInvalid, Err: report(format, args...)})
+	}
+	if len(registries) == 0 {
+		invalid("Compose at %v was given no registry: give it at least one", at)
+	}
+	seen := make(map[*Registry]bool)
+	levels := make(map[Level]*Registry)
+	for i, r := range registries {
+		if r == nil {
+			invalid("registry %d of Compose at %v is nil: make registries with NewRegistry", i+1, at)
+			continue
+		}
+		if seen[r] {
+			invalid("Compose at %v was given %v twice: give it once", at, r)
+			continue
+		}
+		seen[r] = true
+		if err := r.nameError(); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if other := levels[r.level]; other != nil {
+			invalid("Compose at %v was given %v and %v, and neither is narrower: give one of them another level", at, other, r)
+			continue
+		}
+		levels[r.level] = r
+	}
+	return join(errs)
+}
+
+// conflicts returns the capabilities of equal names that the new places bring
+// together.
+func conflicts(opened []*place) []error {
+	var errs []error
+	for _, p := range opened {
+		for _, name := range slices.Sorted(maps.Keys(p.reg.layers)) {
+			k := p.reg.layers[name].key
+			if k == nil {
+				continue
+			}
+			if other, scope := p.otherKey(k); other != nil {
+				errs = append(errs, &Error{Code: ErrConflict, Capability: name, Scope: scope, Err: report("%s", twoKeys(other, k))})
+			}
+		}
+	}
+	return errs
+}
+
+// cycles returns an error for each capability whose constraints make a cycle.
+func (s *Scope) cycles() []error {
+	keys := make(map[string]*key)
+	for _, r := range s.registries {
+		for name := range r.ordered {
+			if l := r.layers[name]; l != nil && l.key != nil {
+				keys[name] = l.key
+			}
+		}
+	}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(keys)) {
+		if err := s.place.checkSound(keys[name]); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
+// String returns the names of the registries, the narrowest first: "orders over
+// eu over engine".
+func (s *Scope) String() string {
+	if s == nil || s.registries == nil {
+		return "no scope"
+	}
+	names := make([]string, len(s.registries))
+	for i, r := range s.registries {
+		names[i] = r.name
+	}
+	return strings.Join(names, " over ")
+}
+
+// Resolve meets all the needs or, if it returns an error, none of them. The
+// error holds all problems. All handles begin with values of one generation: no
+// commit comes between.
+func (s *Scope) Resolve(needs ...Need) error {
+	return s.resolve(needs, caller(1), true)
+}
+
+// Check returns the error that [Scope.Resolve] would return. It resolves
+// nothing.
+func (s *Scope) Check(needs ...Need) error {
+	return s.resolve(needs, caller(1), false)
+}
+
+func (s *Scope) resolve(needs []Need, at site, meet bool) error {
+	if s == nil || s.registries == nil {
+		return zeroScope("Resolve", at)
+	}
+	h := lock(s.registries[0])
+	defer h.unlock()
+	if s.closed.Load() {
+		return s.closedError("Resolve", at)
+	}
+	var errs []error
+	fresh := make(map[string]*key)
+	for i, n := range needs {
+		if n == nil {
+			errs = append(errs, &Error{Code: ErrInvalid, Scope: s.String(), Err: report("need %d of Resolve at %v is nil: make needs with Into", i+1, at)})
+		} else if err := n.check(s, fresh); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if len(errs) > 0 || !meet {
+		return join(errs)
+	}
+	for _, n := range needs {
+		n.meet(s, at)
+	}
+	return nil
+}
+
+// rival returns a key of the same name as k that the scope has bound or
+// resolved, or nil. fresh is what the running Resolve asks for besides.
+func (s *Scope) rival(k *key, fresh map[string]*key) *key {
+	if other := fresh[k.name]; other != nil && other != k {
+		return other
+	}
+	if asked := s.asks[k.name]; asked != nil && asked.key != k {
+		return asked.key
+	}
+	for p := s.place; p != nil; p = p.up {
+		if l := p.reg.layers[k.name]; l != nil && l.key != nil && l.key != k {
+			return l.key
+		}
+	}
+	fresh[k.name] = k
+	return nil
+}
+
+// ask returns what the scope has resolved of k.
+func (s *Scope) ask(k *key) *asked {
+	a := s.asks[k.name]
+	if a == nil {
+		if s.asks == nil {
+			s.asks = make(map[string]*asked)
+		}
+		a = &asked{key: k}
+		s.asks[k.name] = a
+	}
+	return a
+}
+
+// Close ends the scope. Its handles keep their last values, and nothing is
+// refused for their sake any more. To close it twice, at once or while others
+// use it is no mistake. It returns nil; the result makes Scope an io.Closer.
+func (s *Scope) Close() error {
+	if s == nil || s.registries == nil {
+		return zeroScope("Close", caller(1))
+	}
+	h := lock(s.registries...)
+	defer h.unlock()
+	if s.closed.Swap(true) {
+		return nil
+	}
+	for _, a := range s.asks {
+		a.sockets.each(socket.leave)
+		s.place.source(a.key).slots[a.key].release()
+	}
+	list := s.place.scopes
+	last := len(list) - 1
+	list[s.pos] = list[last]
+	list[s.pos].pos = s.pos
+	list[last] = nil
+	s.place.scopes = list[:last]
+	s.place.close()
+	s.place, s.asks = nil, nil
+	// Last of all, because from here on others may lock these registries.
+	for _, r := range s.registries {
+		if len(r.places) == 0 {
+			r.domain.Store(newDomain())
+		}
+	}
+	return nil
+}
+
+func (s *Scope) closedError(verb string, at site) error {
+	return &Error{Code: ErrClosed, Scope: s.String(), Err: report("the scope was closed before %s at %v: resolve before Close, or compose another", verb, at)}
+}
+
+func zeroScope(verb string, at site) error {
+	return &Error{Code: ErrInvalid, Err: report("%s at %v of a nil or zero Scope: make scopes with Compose and look at its error", verb, at)}
+}
