@@ -4,7 +4,6 @@
 package capability
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -552,11 +551,4 @@ func (t *transaction) publish() {
 		r.commits++
 	}
 	t.tidy()
-}
-
-// sortReaders puts readers in an order that people can predict.
-func sortReaders(readers []reader) {
-	slices.SortFunc(readers, func(a, b reader) int {
-		return cmp.Or(strings.Compare(a.scope.String(), b.scope.String()), strings.Compare(a.site.String(), b.site.String()))
-	})
 }

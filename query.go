@@ -160,7 +160,6 @@ func (n into[V]) meet(s *Scope, at site) {
 	c, ok := asked.sockets.get(n.ask.pick()).(*cell[V])
 	if !ok {
 		c = &cell[V]{scope: s}
-		asked.sockets.set(n.ask.pick(), c)
 		to := s.place.slotFor(n.ask.about())
 		in, ok := to.audiences.get(n.ask.pick()).(*audience[V])
 		if !ok {
@@ -170,6 +169,7 @@ func (n into[V]) meet(s *Scope, at site) {
 		}
 		in.add(c)
 		c.now.Store(in.now)
+		asked.sockets.set(n.ask.pick(), c)
 	}
 	if !slices.Contains(c.sites, at) {
 		c.sites = append(c.sites, at)

@@ -158,16 +158,10 @@ func (r *Registry) closedError(at site) error {
 
 // Close ends the registry: it can be changed and composed no more. It refuses
 // with [ErrInUse] while open scopes compose it, and names them. To close it
-// twice is no mistake.
+// twice, or at once, is no mistake. ctx bounds how long Close may wait.
 func (r *Registry) Close(ctx context.Context) error {
-	if r == nil {
-		return &Error{Code: ErrInvalid, Err: report("Close of a nil registry: make registries with NewRegistry")}
-	}
-	if err := ctx.Err(); err != nil {
-		return &Error{Err: fmt.Errorf("closing %v: %w", r, err)}
-	}
-	if err := r.nameError(); err != nil && r.layers == nil {
-		return err
+	if r == nil || r.layers == nil {
+		return &Error{Code: ErrInvalid, Err: report("Close at %v of a nil or zero Registry: make registries with NewRegistry", caller(1))}
 	}
 	h := lock(r)
 	defer h.unlock()
@@ -177,10 +171,11 @@ func (r *Registry) Close(ctx context.Context) error {
 			p.eachScope(func(s *Scope) { scopes = append(scopes, s.String()) })
 		}
 		slices.Sort(scopes)
-		return &Error{Code: ErrInUse, Err: report("%v is part of %s %s: close the scopes first", r, plural(len(scopes), "open scope"), quoteAll(scopes))}
+		return &Error{Code: ErrInUse, Err: report("%v is part of %s, %s: close the scopes first", r, plural(len(scopes), "open scope"), quoteAll(scopes))}
 	}
 	r.closed = true
-	r.layers = map[string]*layer{}
+	clear(r.layers)
+	clear(r.ordered)
 	r.unchecked = nil
 	return nil
 }

@@ -113,15 +113,14 @@ func (p *place) registryOf(k *key) func(*layer) *Registry {
 
 // inUseError explains who would lose a provider, and why.
 func inUseError(k *key, m *merged, readers []reader, cause error) error {
-	sortReaders(readers)
-	const most = 3
-	var who []string
+	who := make([]string, len(readers))
 	for i, r := range readers {
-		if i == most {
-			who = append(who, fmt.Sprintf("%d more", len(readers)-most))
-			break
-		}
-		who = append(who, fmt.Sprintf("scope %s resolved it at %v", quote(r.scope.String()), r.site))
+		who[i] = fmt.Sprintf("scope %s resolved it at %v", quote(r.scope.String()), r.site)
+	}
+	slices.Sort(who)
+	const most = 3
+	if more := len(who) - most; more > 0 {
+		who = append(who[:most], fmt.Sprintf("%d more", more))
 	}
 	e := &Error{Code: ErrInUse, Capability: k.name, Scope: m.where.String(), Err: report(
 		"the change would leave a resolved handle without one clear provider (%s): close the scopes first, or Rebind instead. %w", strings.Join(who, ", "), cause)}
