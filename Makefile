@@ -1,0 +1,30 @@
+# The targets list themselves: make help.
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: ## run the main example on its own test events
+	go run ./examples/engine
+
+test: ## run all tests of the workspace
+	go test work
+
+race: ## run all tests of the workspace under the race detector
+	GORACE=atexit_sleep_ms=0 go test -race -shuffle=on work
+
+check: ## do all that CI does
+	bash .ci/run
+
+cover: ## show the statement coverage of the core
+	go test -cover .
+
+fuzz: ## fuzz each target for FUZZTIME, 30s by default
+	bash .ci/fuzz $${FUZZTIME:-30s}
+
+golden: ## rewrite golden files after a wanted change
+	go test . ./internal/arch -update
+
+bench: ## measure the core against hand-written code
+	cd benchmarks && GOWORK=off go run ./cmd/ratios
+
+.PHONY: help run test race check cover fuzz golden bench

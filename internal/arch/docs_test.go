@@ -1,0 +1,175 @@
+// The documents say what the code does.
+
+package arch_test
+
+import (
+	"bytes"
+	"flag"
+	"go/ast"
+	"go/doc"
+	"go/parser"
+	"go/token"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func imports(t *testing.T, file, path string) bool {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range f.Imports {
+		if i.Path.Value == `"`+path+`"` {
+			return true
+		}
+	}
+	return false
+}
+
+// The exported surface is what testdata/api.txt says. A changed line there wants
+// a line in CHANGELOG.md.
+func TestAPI(t *testing.T) {
+	cmd := exec.Command("go", "doc", "-all", "-short", ".")
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go doc: %v", err)
+	}
+	golden := filepath.Join("..", "..", "testdata", "api.txt")
+	if *update {
+		if err := os.WriteFile(golden, out, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(read(t, "testdata/api.txt"), string(out)); diff != "" {
+		t.Errorf("the exported surface changed: run make golden and add a line to CHANGELOG.md (-golden +now):\n%s", diff)
+	}
+}
+
+// Everything exported has a doc comment, and every exported type and function
+// has an Example or is used in one.
+func TestDocsAndExamples(t *testing.T) {
+	fset := token.NewFileSet()
+	var files, examples []*ast.File
+	names, err := filepath.Glob("../../*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		f, err := parser.ParseFile(fset, name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case strings.HasPrefix(filepath.Base(name), "example_"):
+			examples = append(examples, f)
+		case !strings.HasSuffix(name, "_test.go"):
+			files = append(files, f)
+			if len(f.Comments) == 0 || f.Comments[0].Pos() > f.Package {
+				t.Errorf("%s does not open with a comment that says what it holds", filepath.Base(name))
+			}
+		}
+	}
+	used := make(map[string]bool)
+	for _, f := range examples {
+		ast.Inspect(f, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok {
+				used[s.Sel.Name] = true
+			}
+			return true
+		})
+	}
+	p, err := doc.NewFromFiles(fset, files, "github.com/typedcap/capability")
+	if err != nil {
+		t.Fatal(err)
+	}
+	need := func(name, text string) {
+		if text == "" {
+			t.Errorf("%s has no doc comment", name)
+		}
+	}
+	// What examples use without naming it: types they get from calls, and what
+	// only the receiver of a value names.
+	silent := map[string]bool{
+		"Query": true, "Need": true, "Edit": true, "Binding": true, "Change": true, "Meta": true, "Rule": true,
+		"Snapshot": true, "RegistryState": true, "CapabilityState": true, "ProviderState": true, "Level": true,
+	}
+	for _, typ := range p.Types {
+		need(typ.Name, typ.Doc)
+		if !used[typ.Name] && !silent[typ.Name] {
+			t.Errorf("%s is in no Example", typ.Name)
+		}
+		for _, f := range append(typ.Funcs, typ.Methods...) {
+			need(typ.Name+"."+f.Name, f.Doc)
+		}
+		for _, v := range append(typ.Consts, typ.Vars...) {
+			need(strings.Join(v.Names, ", "), v.Doc)
+		}
+	}
+	for _, f := range p.Funcs {
+		need(f.Name, f.Doc)
+		if !used[f.Name] {
+			t.Errorf("%s is in no Example", f.Name)
+		}
+	}
+}
+
+// The README shows the quickstart, whole and unchanged.
+func TestReadme(t *testing.T) {
+	readme := read(t, "README.md")
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(readme, -1)
+	if len(blocks) != 1 {
+		t.Fatalf("README.md has %d blocks of Go, want 1, the quickstart", len(blocks))
+	}
+	_, program, _ := strings.Cut(read(t, "examples/quickstart/main.go"), "\npackage main\n")
+	_, shown, _ := strings.Cut("\n"+blocks[0][1], "\npackage main\n")
+	if diff := cmp.Diff(program, shown); diff != "" {
+		t.Errorf("README.md does not show examples/quickstart/main.go (-program +readme):\n%s", diff)
+	}
+}
+
+// Links between files of the repository lead somewhere.
+func TestLinks(t *testing.T) {
+	for _, name := range []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/design.md"} {
+		for _, link := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(read(t, name), -1) {
+			if _, err := os.Stat(filepath.Join("..", "..", filepath.Dir(name), link[1])); err != nil {
+				t.Errorf("%s links to %s: %v", name, link[1], err)
+			}
+		}
+	}
+}
+
+// Nothing is left open in the text.
+func TestNothingLeftOpen(t *testing.T) {
+	cmd := exec.Command("git", "ls-files", "*.go", "*.md")
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Logf("not a git checkout: %v", err)
+		return
+	}
+	open := regexp.MustCompile(`\b(` + strings.Join([]string{"TO" + "DO", "FIX" + "ME", "XX" + "X"}, "|") + `)\b`)
+	for _, name := range bytes.Fields(out) {
+		if m := open.FindString(read(t, string(name))); m != "" {
+			t.Errorf("%s holds %q", name, m)
+		}
+	}
+}
