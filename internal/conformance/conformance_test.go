@@ -1,0 +1,192 @@
+// Conformance: what other plug-in systems were measured to do, as vectors, and
+// how this library stands to each of them.
+
+package conformance_test
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// judge returns the verdict on v and the reason, or an error if v cannot be
+// judged or the library does otherwise.
+func (table *verdictTable) judge(v *vector) (verdict, reason string, err error) {
+	if err := v.words(); err != nil {
+		return "", "", err
+	}
+	switch v.Stance {
+	case "refuse":
+		_, reason := table.Refused.word(v)
+		if reason = cmp.Or(reason, v.Ours); reason == "" {
+			return "", "", errors.New("nobody says why it is refused")
+		}
+		return verdictRefused, reason, nil
+	case "unrepresentable":
+		for _, p := range table.Unrepresentable {
+			if p.shows(v) {
+				return verdictUnrepresentable, p.Program + ": " + p.Reason, nil
+			}
+		}
+	}
+	if word, reason := table.Pending.word(v); word != "" {
+		return verdictPending, word + ": " + reason, nil
+	}
+	if v.Stance == "unrepresentable" {
+		return "", "", errors.New("no program shows that it does not compile")
+	}
+	return table.replay(v)
+}
+
+// replay replays v and compares the outcome with what is expected of this
+// library: what was measured if it is kept or nobody suggests otherwise, else
+// what the table or the vector suggests. What was measured is replayed with the
+// order of the other system, what is suggested with ours.
+func (table *verdictTable) replay(v *vector) (verdict, reason string, err error) {
+	verdict = map[string]string{"keep": verdictKept, "adapt": verdictAdapted, "fix": verdictFixed}[v.Stance]
+	want, suggested := v.Expected, false
+	if v.Stance != "keep" && v.Suggestion != nil {
+		want, suggested = v.Suggestion, true
+	}
+	var got vectorOutcome
+	scenario, isScenario := table.Scenarios[v.ID]
+	override := slices.IndexFunc(table.Overrides, func(o verdictOverride) bool { return o.ID == v.ID })
+	switch {
+	case isScenario && v.prose():
+		reason = scenario.Reason
+		if scenario.Expected != nil {
+			want = scenario.Expected
+		}
+		got, err = vectorScenarios[scenario.Program]()
+	case override >= 0:
+		o := table.Overrides[override]
+		want, reason = o.Expected, o.Reason
+		got, err = replayVector(v, false)
+	case v.prose():
+		return verdictProse, cmp.Or(v.Ours, v.Note), nil
+	case v.Stance == "fix" && !suggested:
+		// Nobody wrote down what to do instead, but this much is known: it is
+		// not what was measured.
+		got, err = replayVector(v, true)
+		if err == nil && table.differs(v, want, got) == nil {
+			err = errors.New("the library does what is to be fixed")
+		}
+		return verdictProse, cmp.Or(v.Ours, v.Note), err
+	case suggested && want.BuildError != "" && v.strays() != nil && table.Rules["unknown-target"] != "":
+		reason = table.Rules["unknown-target"]
+		var plain vectorOutcome
+		if plain, err = replayVector(v.withoutStrays(), false); err == nil {
+			got, err = replayVector(v, false)
+			want = plain.expected()
+		}
+	default:
+		got, err = replayVector(v, !suggested)
+	}
+	if err != nil {
+		return "", "", err
+	}
+	return verdict, reason, table.differs(v, want, got)
+}
+
+// judgeVectors judges all vectors of a file, each in a subtest, and logs how
+// many came to which verdict.
+func judgeVectors(t *testing.T, data []byte) {
+	table := readVerdicts(t)
+	vectors, err := decodeVectors(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	verdicts := make(map[string][]string)
+	for _, raw := range vectors {
+		t.Run(raw.id, func(t *testing.T) {
+			var v vector
+			if err := decodeVector(raw.text, &v); err != nil {
+				t.Fatal(err)
+			}
+			verdict, reason, err := table.judge(&v)
+			if err != nil {
+				t.Fatalf("stance %s, mode %s: %v", v.Stance, v.Mode, err)
+			}
+			verdicts[verdict] = append(verdicts[verdict], v.ID)
+			t.Logf("%s: %s", verdict, reason)
+		})
+	}
+	t.Logf("%d vectors, replayed: %d", len(vectors), len(verdicts[verdictKept])+len(verdicts[verdictAdapted])+len(verdicts[verdictFixed]))
+	for _, verdict := range []string{verdictKept, verdictAdapted, verdictFixed, verdictRefused, verdictUnrepresentable, verdictPending, verdictProse} {
+		t.Logf("%s: %d %s", verdict, len(verdicts[verdict]), strings.Join(verdicts[verdict], " "))
+	}
+}
+
+// TestConformance judges the vectors of the file that CAPABILITY_VECTORS names.
+func TestConformance(t *testing.T) {
+	path := os.Getenv("CAPABILITY_VECTORS")
+	if path == "" {
+		t.Log("CAPABILITY_VECTORS is not set: TestConformanceOwn judges the vectors of the library only")
+		return
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	judgeVectors(t, data)
+}
+
+// TestConformanceOwn judges the library's own vectors and checks that they use
+// each word that can be replayed.
+func TestConformanceOwn(t *testing.T) {
+	data := []byte(ownVectors)
+	judgeVectors(t, data)
+	words := slices.Clone(vectorSteps)
+	for op, modes := range vectorOps {
+		if modes != nil {
+			words = append(words, op)
+		}
+	}
+	for option, modes := range vectorOptionModes {
+		if modes != nil {
+			words = append(words, option)
+		}
+	}
+	table := readVerdicts(t)
+	for _, word := range slices.Concat(words, vectorModes) {
+		list := []verdictWords{table.Pending, table.Refused}
+		waits := slices.ContainsFunc(list, func(w verdictWords) bool { return w.Modes[word] != "" || w.Steps[word] != "" })
+		if !waits && !strings.Contains(ownVectors, fmt.Sprintf("%q", word)) && word != "call_historic" {
+			t.Errorf("no vector uses %q", word)
+		}
+	}
+}
+
+// TestConformanceRejects proves that the runner fails where it must: each case
+// changes a good vector in one place.
+func TestConformanceRejects(t *testing.T) {
+	table := readVerdicts(t)
+	for _, name := range slices.Sorted(maps.Keys(badVectors)) {
+		bad := badVectors[name]
+		t.Run(name, func(t *testing.T) {
+			vectors, err := decodeVectors([]byte(ownVectors))
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := slices.IndexFunc(vectors, func(v rawVector) bool { return v.id == bad.id })
+			text := strings.Replace(string(vectors[i].text), bad.old, bad.new, 1)
+			if text == string(vectors[i].text) {
+				t.Fatalf("%s has no %s", bad.id, bad.old)
+			}
+			var v vector
+			err = decodeVector([]byte(text), &v)
+			verdict := ""
+			if err == nil {
+				verdict, _, err = table.judge(&v)
+			}
+			if err == nil || !strings.Contains(err.Error(), bad.want) {
+				t.Errorf("verdict %q, error %v, want an error with %q", verdict, err, bad.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,219 @@
+// The providers of replayed conformance vectors: what they say, vote and wrap.
+
+package conformance_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/typedcap/capability"
+)
+
+// A vectorSpeaker is a provider of a replayed vector: what it says may be
+// nothing.
+type vectorSpeaker struct {
+	vectorProvider
+	replay *vectorReplay
+	asked  int // how often
+}
+
+// A vectorFailure is the error that a provider of a vector returns or panics
+// with.
+type vectorFailure struct {
+	by      string
+	wrapper bool
+	value   any
+}
+
+func (f *vectorFailure) Error() string { return textOfValue(f.value) }
+
+// say is a call of the provider: no decision is nothing said.
+func (s *vectorSpeaker) say(args []any) (capability.Decision[any], error) {
+	s.replay.note(s.Name)
+	d, err := s.body(args)
+	if err == nil && (s.Async == "promise" || s.Async == "callback") {
+		s.replay.note(s.Name + ".done")
+	}
+	return d, err
+}
+
+// body does what the behaviour of the provider says.
+func (s *vectorSpeaker) body(args []any) (d capability.Decision[any], err error) {
+	s.asked++
+	s.change()
+	b := s.Behaviour
+	switch b.Op {
+	case "none", "no_decision":
+		return d, nil
+	case "null":
+		return capability.Decided[any](nil), nil
+	case "return", "decided":
+		return capability.Decided(b.Value), nil
+	case "error":
+		// What comes with an error has no meaning, and no verb passes it on.
+		return capability.Decided[any]("beside the error"), &vectorFailure{s.Name, false, b.Value}
+	case "panic":
+		panic(&vectorFailure{s.Name, false, b.Value})
+	case "sum_args":
+		return capability.Decided[any](s.sum(args)), nil
+	case "loop_until_call":
+		if s.asked < int(vectorNumber(b.Value)) {
+			return capability.Decided[any](float64(s.asked)), nil
+		}
+		return d, nil
+	}
+	if len(args) == 0 {
+		panic(vectorMisfit(fmt.Sprintf("op %q needs an input", b.Op)))
+	}
+	switch b.Op {
+	case "add":
+		return capability.Decided[any](vectorNumber(args[0]) + vectorNumber(b.Value)), nil
+	case "mul":
+		return capability.Decided(vectorTimes(args[0], vectorNumber(b.Value))), nil
+	case "append":
+		return capability.Decided(vectorAppended(args[0], b.Value)), nil
+	}
+	panic(vectorMisfit(fmt.Sprintf("op %q says nothing", b.Op)))
+}
+
+// vote is the body of a provider that is asked for a yes or a no.
+func (s *vectorSpeaker) vote(args []any) (bool, error) {
+	d, err := s.say(args)
+	if err != nil {
+		return true, err // which is no yes
+	}
+	yes, ok := d.Or(nil).(bool)
+	if !ok {
+		panic(vectorMisfit(fmt.Sprintf("%q votes %v, which is no bool", s.Name, d.Or(nil))))
+	}
+	return yes, nil
+}
+
+// change does to the registry what the provider does while it is called.
+func (s *vectorSpeaker) change() {
+	if s.onCall == nil {
+		return
+	}
+	var err error
+	r := s.replay
+	for _, name := range []string{s.onCall.Tap, s.onCall.Register} {
+		if name != "" && err == nil {
+			err = r.registry.Apply(r.bind(vectorStep{Op: "tap", Name: name}.provider(r.v))...)
+		}
+	}
+	if s.onCall.Unregister != "" && err == nil {
+		err = r.unregister(s.onCall.Unregister)
+	}
+	if err != nil {
+		panic(vectorMisfit("a change during a call was refused: " + err.Error()))
+	}
+}
+
+// sum adds up the named arguments that the provider has as parameters.
+func (s *vectorSpeaker) sum(args []any) float64 {
+	named := map[string]any{}
+	if len(args) == 1 {
+		named, _ = args[0].(map[string]any)
+	}
+	total := 0.0
+	for _, p := range s.Params {
+		v, ok := named[p]
+		if !ok {
+			panic(vectorMisfit(fmt.Sprintf("nobody passes the parameter %q", p)))
+		}
+		total += vectorNumber(v)
+	}
+	return total
+}
+
+// vectorNumber returns v if it is a number.
+func vectorNumber(v any) float64 {
+	n, ok := v.(float64)
+	if !ok {
+		panic(vectorMisfit(fmt.Sprintf("%s is no number", textOfValue(v))))
+	}
+	return n
+}
+
+// vectorTimes multiplies a number and repeats a list or a text.
+func vectorTimes(v any, n float64) any {
+	count := int(max(n, 0))
+	switch v := v.(type) {
+	case []any:
+		return slices.Repeat(v, count)
+	case string:
+		return strings.Repeat(v, count)
+	}
+	return vectorNumber(v) * n
+}
+
+// vectorAppended puts more at the end of a text or a list.
+func vectorAppended(v, more any) any {
+	switch v := v.(type) {
+	case []any:
+		return append(slices.Clone(v), more)
+	case string:
+		return v + textOfValue(more)
+	}
+	panic(vectorMisfit(fmt.Sprintf("nothing can be appended to %s", textOfValue(v))))
+}
+
+// wrap is the middleware that a wrapping provider is. Its second phase also
+// sees panics, which go on unless it makes something else of them.
+func (s *vectorSpeaker) wrap(next vectorRound) vectorRound {
+	return func(args []any) (any, error) {
+		r := s.replay
+		s.change()
+		if failure, ok := strings.CutPrefix(s.Behaviour.Pre, "raise:"); ok {
+			r.note(s.Name + ":pre!")
+			return nil, &vectorFailure{s.Name, true, failure}
+		}
+		r.note(s.Name + ":pre")
+		v, err, crash := vectorAttempt(next, args)
+		verb, operand, _ := strings.Cut(s.Behaviour.Post, ":")
+		failed := err != nil || crash != nil
+		if failed || verb == "raise" {
+			r.note(s.Name + ":post!")
+		} else {
+			r.note(s.Name + ":post")
+		}
+		switch {
+		case verb == "raise", verb == "replace_error" && failed:
+			return nil, &vectorFailure{s.Name, true, operand}
+		case verb == "recover" && failed, verb == "replace" && !failed:
+			return vectorLiteral(operand), nil
+		case crash != nil:
+			panic(crash)
+		case verb == "mul" && !failed && v != any(noVectorValue{}):
+			return vectorTimes(v, vectorNumber(vectorLiteral(operand))), nil
+		}
+		return v, err
+	}
+}
+
+// vectorAttempt calls next and returns what it returned, or what a provider
+// panicked with.
+func vectorAttempt(next vectorRound, args []any) (v any, err error, crash *vectorFailure) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case *vectorFailure:
+			v, err, crash = nil, nil, p
+		default:
+			panic(p)
+		}
+	}()
+	v, err = next(args)
+	return v, err, nil
+}
+
+// vectorLiteral returns the value that text writes in JSON, or text itself.
+func vectorLiteral(text string) any {
+	var v any
+	if json.Unmarshal([]byte(text), &v) != nil {
+		return text
+	}
+	return v
+}

@@ -1,0 +1,443 @@
+// The vocabulary of conformance vectors: how one is written down, and which
+// words it may use. An unknown word or field is an error, never a skip.
+
+package conformance_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// A vector is one dispatch fact of another system and what this library is to
+// do with it.
+type vector struct {
+	ID         string            `json:"id"`
+	System     string            `json:"system"`
+	Origin     string            `json:"origin"`
+	Kind       string            `json:"kind"`
+	Layers     []json.RawMessage `json:"layers"` // names, or data layers with entries
+	Providers  []vectorProvider  `json:"providers"`
+	Mode       string            `json:"mode"`
+	Options    []string          `json:"options"`
+	Input      any               `json:"input"` // a list, or an object of named arguments
+	Steps      []vectorStep      `json:"steps"`
+	Expected   *vectorExpected   `json:"expected"` // what the other system does
+	Stance     string            `json:"stance"`
+	Suggestion *vectorExpected   `json:"ours_expected_suggestion"`
+	Ours       string            `json:"ours"`
+	Note       string            `json:"note"`
+	Verified   string            `json:"verified"`
+}
+
+// A vectorProvider is a provider of a vector, in registration order.
+type vectorProvider struct {
+	Name       string            `json:"name"`
+	Source     string            `json:"source"`
+	Priority   *int              `json:"priority"` // a stage: the lower comes first
+	Before     []string          `json:"before"`
+	First      bool              `json:"first"`
+	Last       bool              `json:"last"`
+	Wrapper    bool              `json:"wrapper"`
+	Repeat     int               `json:"repeat"`
+	Params     []string          `json:"params"`
+	Implements []json.RawMessage `json:"implements"`
+	Options    *vectorOptions    `json:"with_options"`
+	Async      string            `json:"async"`
+	Delay      float64           `json:"delay_ms"`
+	Behaviour  vectorBehaviour   `json:"behaviour"`
+
+	onCall *vectorOnCall
+}
+
+// vectorOptions are the options that a provider gets unless it has its own.
+type vectorOptions struct {
+	Priority *int     `json:"priority"`
+	Before   []string `json:"before"`
+}
+
+// vectorBehaviour is what a provider does when it is called.
+type vectorBehaviour struct {
+	Op    string `json:"op"`
+	Value any    `json:"value"`
+	Pre   string `json:"pre"`
+	Post  string `json:"post"`
+	Class string `json:"class"`
+}
+
+// A vectorStep is one thing that is done to the registry, or a call.
+type vectorStep struct {
+	Op        string           `json:"op"`
+	Name      string           `json:"name"`
+	First     bool             `json:"first"`
+	Last      bool             `json:"last"`
+	Priority  *int             `json:"priority"`
+	Before    []string         `json:"before"`
+	Behaviour *vectorBehaviour `json:"behaviour"`
+	None      bool             `json:"none"`
+	Value     json.RawMessage  `json:"value"`
+	Mul       any              `json:"mul"`
+	OnCall    *vectorOnCall    `json:"on_call"`
+	Exclude   []string         `json:"exclude"`
+	Extra     []string         `json:"extra"`
+
+	// Of steps that are pending or refused only.
+
+	Query    string   `json:"query"`
+	Source   string   `json:"source"`
+	Key      any      `json:"key"`
+	Keys     []any    `json:"keys"`
+	Arg      any      `json:"arg"`
+	Callback bool     `json:"callback"`
+	With     string   `json:"with"`
+	Points   []string `json:"points"`
+}
+
+// vectorOnCall is what a provider does to the registry while it is called.
+type vectorOnCall struct {
+	Tap        string `json:"tap"`
+	Register   string `json:"register"`
+	Unregister string `json:"unregister"`
+}
+
+// vectorExpected is an outcome as a vector or the verdict table writes it.
+type vectorExpected struct {
+	Calls      []string      `json:"calls"`
+	Unordered  bool          `json:"calls_unordered"`
+	Result     *vectorResult `json:"result"`
+	Error      *vectorFault  `json:"error"`
+	Errors     []vectorFault `json:"errors"`
+	BuildError string        `json:"build_error"`
+}
+
+// A vectorResult is what a call returned.
+type vectorResult struct {
+	Kind  string `json:"kind"`
+	Value any    `json:"value"`
+}
+
+// A vectorFault is an error. An empty provider stands for any.
+type vectorFault struct {
+	Provider string `json:"provider"`
+	Class    string `json:"class"`
+	Value    any    `json:"value"`
+}
+
+// The words. An op lists the modes in which it can be replayed; in others a
+// vector with it can only be refused, pending or unrepresentable.
+var (
+	vectorSystems = []string{"couch_epi", "pluggy", "tapable"}
+	vectorKinds   = []string{"dispatch", "order", "registry", "data", "notify"}
+	vectorStances = []string{"keep", "adapt", "fix", "unrepresentable", "refuse"}
+	vectorModes   = []string{
+		"each", "collect", "any", "all", "pipe", "decide", "concurrent", "wrap", "loop", "historic", "select",
+		"concurrent_decide", "data", "reload", "register", "registry", "is_configured",
+	}
+	vectorClasses     = []string{"error", "panic", "misuse", "validation"}
+	vectorResultKinds = []string{"list", "value", "bool", "decided", "no_decision", "none", "void", "handles", "other"}
+	vectorOffers      = []string{"override", "normal", "default"}
+	vectorAsync       = []string{"", "sync", "promise", "callback"}
+
+	vectorSaying = []string{"each", "collect", "wrap", "register", "decide", "pipe"}
+	vectorOps    = map[string][]string{
+		"return":          append([]string{"any", "all"}, vectorSaying...),
+		"error":           append([]string{"any", "all"}, vectorSaying...),
+		"panic":           append([]string{"any", "all"}, vectorSaying...),
+		"none":            append([]string{"select"}, vectorSaying...),
+		"null":            vectorSaying,
+		"add":             vectorSaying,
+		"mul":             vectorSaying,
+		"append":          vectorSaying,
+		"sum_args":        {"each", "collect", "wrap", "register", "decide"},
+		"loop_until_call": vectorSaying,
+		"decided":         {"decide", "wrap"},
+		"no_decision":     {"decide", "wrap", "select"},
+		"wrap":            {"each", "collect", "decide", "wrap", "register"},
+		"offer":           {"select"},
+		"raw":             nil,
+		"wrap_no_yield":   nil,
+	}
+	// Options that change nothing here: one call after the other is what the
+	// verbs do anyway.
+	vectorOptionModes = map[string][]string{
+		"async_series":     vectorModes,
+		"callAsync":        vectorModes,
+		"first":            {"wrap"},
+		"ignore_errors":    nil,
+		"concurrent":       nil,
+		"pipe":             nil,
+		"wrong_service_id": nil,
+	}
+	vectorSteps = []string{
+		"register", "register_wrapper", "tap", "unregister", "call", "subset", "subset_call", "call_subset", "call_with_extra",
+		"call_historic", "monitor", "undo", "intercept", "intercept_register_replace",
+	}
+)
+
+// decodeVector decodes data, which holds just one value without unknown fields.
+func decodeVector(data []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("more follows after the value")
+	}
+	return nil
+}
+
+// words returns an error for each word of v that is not in the vocabulary.
+func (v *vector) words() error {
+	var errs []error
+	word := func(what, is string, known []string) {
+		if !slices.Contains(known, is) {
+			errs = append(errs, fmt.Errorf("unknown %s %q", what, is))
+		}
+	}
+	if v.ID == "" || v.Expected == nil {
+		errs = append(errs, errors.New("id or expected is missing"))
+	}
+	word("system", v.System, vectorSystems)
+	word("kind", v.Kind, vectorKinds)
+	word("mode", v.Mode, vectorModes)
+	word("stance", v.Stance, vectorStances)
+	for _, o := range v.Options {
+		if _, ok := vectorOptionModes[o]; !ok {
+			errs = append(errs, fmt.Errorf("unknown option %q", o))
+		}
+	}
+	behaviour := func(b vectorBehaviour) {
+		if _, ok := vectorOps[b.Op]; !ok {
+			errs = append(errs, fmt.Errorf("unknown op %q", b.Op))
+		}
+		if b.Op == "offer" {
+			word("class of offer", b.Class, vectorOffers)
+		}
+		if b.Op == "wrap" {
+			verb, _, _ := strings.Cut(b.Pre, ":")
+			word("pre", verb, []string{"ok", "raise"})
+			verb, _, _ = strings.Cut(b.Post, ":")
+			word("post", verb, []string{"pass", "mul", "replace", "recover", "replace_error", "raise"})
+		}
+	}
+	for _, p := range v.Providers {
+		behaviour(p.Behaviour)
+		word("async", p.Async, vectorAsync)
+	}
+	for _, s := range v.Steps {
+		if v.Mode == "data" && s.Op == "" && s.Query != "" {
+			continue // a query of the data mode, which is pending as a whole
+		}
+		word("step", s.Op, vectorSteps)
+		if s.Behaviour != nil {
+			behaviour(*s.Behaviour)
+		}
+	}
+	for _, e := range []*vectorExpected{v.Expected, v.Suggestion} {
+		if e == nil {
+			continue
+		}
+		if e.Result != nil {
+			word("result kind", e.Result.Kind, vectorResultKinds)
+		}
+		for _, f := range e.faults() {
+			word("error class", f.Class, vectorClasses)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// replayable returns an error if v uses a known word where it has no meaning.
+func (v *vector) replayable() error {
+	var errs []error
+	for _, o := range v.Options {
+		if !slices.Contains(vectorOptionModes[o], v.Mode) {
+			errs = append(errs, fmt.Errorf("option %q has no meaning in mode %q", o, v.Mode))
+		}
+	}
+	for _, p := range v.providersAndSteps() {
+		if op := p.Behaviour.Op; v.Mode != "is_configured" && !slices.Contains(vectorOps[op], v.Mode) {
+			errs = append(errs, fmt.Errorf("op %q has no meaning in mode %q", op, v.Mode))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// providersAndSteps returns the providers and those that steps register.
+func (v *vector) providersAndSteps() []vectorProvider {
+	all := slices.Clone(v.Providers)
+	for _, s := range v.Steps {
+		if s.registers() {
+			all = append(all, s.provider(v))
+		}
+	}
+	return all
+}
+
+// registers reports whether the step registers a provider.
+func (s vectorStep) registers() bool {
+	return s.Op == "register" || s.Op == "register_wrapper" || s.Op == "tap"
+}
+
+// provider returns what the step registers. Where order is the fact, a provider
+// without a behaviour answers its name, elsewhere nothing.
+func (s vectorStep) provider(v *vector) vectorProvider {
+	p := vectorProvider{
+		Name: s.Name, First: s.First, Last: s.Last, Priority: s.Priority, Before: s.Before,
+		Wrapper: s.Op == "register_wrapper", Behaviour: vectorBehaviour{Op: "none"}, onCall: s.OnCall,
+	}
+	switch {
+	case s.Behaviour != nil:
+		p.Behaviour = *s.Behaviour
+	case p.Wrapper:
+		p.Behaviour = vectorBehaviour{Op: "wrap", Pre: "ok", Post: "pass"}
+	case s.Mul != nil:
+		p.Behaviour = vectorBehaviour{Op: "mul", Value: s.Mul}
+	case s.Value != nil:
+		p.Behaviour.Op = "return"
+		if err := json.Unmarshal(s.Value, &p.Behaviour.Value); err != nil {
+			panic(vectorMisfit(err.Error()))
+		}
+	case v.Kind == "order" && !s.None:
+		p.Behaviour = vectorBehaviour{Op: "return", Value: s.Name}
+	}
+	return p
+}
+
+// isWrapper reports whether p wraps calls instead of answering them.
+func (p vectorProvider) isWrapper() bool { return p.Wrapper || p.Behaviour.Op == "wrap" }
+
+// prose reports whether v says in prose only what was done: there is nothing in
+// it to replay.
+func (v *vector) prose() bool {
+	return (v.Kind == "registry" || v.Kind == "notify") && v.Mode != "select" && v.Mode != "is_configured" &&
+		len(v.Providers) == 0 && len(v.Steps) == 0 && len(v.arguments()) == 0
+}
+
+// strays returns the names that providers are to come before and that no
+// provider has.
+func (v *vector) strays() []string {
+	var bound, strays []string
+	all := v.providersAndSteps()
+	for _, p := range all {
+		bound = append(bound, p.Name)
+	}
+	for _, p := range all {
+		for _, name := range p.before() {
+			if !slices.Contains(bound, name) {
+				strays = append(strays, name)
+			}
+		}
+	}
+	return strays
+}
+
+// withoutStrays returns v without the names that nobody has.
+func (v *vector) withoutStrays() *vector {
+	strays := v.strays()
+	stray := func(name string) bool { return slices.Contains(strays, name) }
+	plain := *v
+	plain.Providers = slices.Clone(v.Providers)
+	for i := range plain.Providers {
+		p := &plain.Providers[i]
+		p.Before = slices.DeleteFunc(slices.Clone(p.before()), stray)
+	}
+	plain.Steps = slices.Clone(v.Steps)
+	for i := range plain.Steps {
+		plain.Steps[i].Before = slices.DeleteFunc(slices.Clone(plain.Steps[i].Before), stray)
+	}
+	return &plain
+}
+
+// before returns the names that p is to come before.
+func (p vectorProvider) before() []string {
+	if p.Before == nil && p.Options != nil {
+		return p.Options.Before
+	}
+	return p.Before
+}
+
+// stage returns the stage of p: the lower comes first.
+func (p vectorProvider) stage() int {
+	switch {
+	case p.Priority != nil:
+		return *p.Priority
+	case p.Options != nil && p.Options.Priority != nil:
+		return *p.Options.Priority
+	}
+	return 0
+}
+
+// faults returns the expected errors, whichever way they are written.
+func (e *vectorExpected) faults() []vectorFault {
+	faults := slices.Clone(e.Errors)
+	if e.Error != nil {
+		faults = append(faults, *e.Error)
+	}
+	return faults
+}
+
+// arguments returns the positional arguments of v, or the named ones as one.
+func (v *vector) arguments() []any {
+	switch in := v.Input.(type) {
+	case nil:
+		return nil
+	case []any:
+		return in
+	default:
+		return []any{in}
+	}
+}
+
+// textOfValue returns a value of a vector as an error prints it.
+func textOfValue(value any) string {
+	if s, ok := value.(string); ok {
+		return s
+	}
+	b, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Sprint(value)
+	}
+	return string(b)
+}
+
+// A rawVector is a vector that is not decoded yet, so that what is wrong with it
+// is its own failure.
+type rawVector struct {
+	id   string
+	text json.RawMessage
+}
+
+// decodeVectors takes a file of vectors apart.
+func decodeVectors(data []byte) ([]rawVector, error) {
+	var file struct {
+		Legend  json.RawMessage   `json:"legend"`
+		Count   int               `json:"count"`
+		Vectors []json.RawMessage `json:"vectors"`
+	}
+	if err := decodeVector(data, &file); err != nil {
+		return nil, err
+	}
+	if len(file.Vectors) == 0 {
+		return nil, errors.New("the file has no vectors")
+	}
+	seen := make(map[string]bool)
+	var vectors []rawVector
+	for i, text := range file.Vectors {
+		var named struct{ ID string }
+		if err := json.Unmarshal(text, &named); err != nil {
+			return nil, fmt.Errorf("vector %d: %w", i+1, err)
+		}
+		if seen[named.ID] {
+			return nil, fmt.Errorf("two vectors have the id %q", named.ID)
+		}
+		seen[named.ID] = true
+		vectors = append(vectors, rawVector{named.ID, text})
+	}
+	return vectors, nil
+}

@@ -1,0 +1,37 @@
+// Its func is for providers of another type.
+// want: does not match inferred type func(Store) error
+
+package main
+
+import (
+	"fmt"
+
+	"github.com/typedcap/capability"
+)
+
+type Store interface {
+	Load(id string) (string, error)
+}
+
+type disk struct{}
+
+func (disk) Load(id string) (string, error) { return "document " + id, nil }
+
+var Stores = capability.New[Store]("store", "keeps documents")
+
+type Index interface{ Refresh() error }
+
+func main() {
+	engine := capability.NewRegistry(capability.Engine, "engine")
+	scope, err := capability.Compose(engine)
+	if err != nil {
+		panic(err)
+	}
+	stores, err := Stores.All().Handle(scope)
+	if err != nil {
+		panic(err)
+	}
+	// instead: err = capability.Each(stores.Get(), func(s Store) error { _, err := s.Load("7"); return err })
+	err = capability.Each(stores.Get(), func(i Index) error { return i.Refresh() }) // mistake
+	fmt.Println(err)
+}
