@@ -190,6 +190,7 @@ type transaction struct {
 	claims  []claim
 	edited  []*Registry
 	staged  []staging
+	hints   hints
 	done    bool
 }
 
@@ -425,12 +426,14 @@ func (u unbind) stage(t *transaction, r *Registry) {
 		t.set(l, l.index[u.name], nil)
 		return
 	}
-	var known []string
-	if l != nil && l.key == u.key {
-		known = l.names()
-	}
+	hint := t.hints.hint(u.name, func() []string {
+		if l == nil || l.key != u.key {
+			return nil
+		}
+		return l.names()
+	})
 	t.fail(&Error{Code: ErrUnknown, Capability: u.key.name, Provider: shorten(u.name), Err: report(
-		"Unbind at %v names what %v does not bind: %s", u.site, r, didYouMean(u.name, known))})
+		"Unbind at %v names what %v does not bind: %s", u.site, r, hint)})
 }
 
 // names returns what the layer binds or rebinds, sorted.
@@ -580,57 +583,86 @@ func (c claim) holds(name string, p *place) bool {
 	return false
 }
 
-// maxHints is how many errors of a transaction get a hint at what was meant. To
-// look for one takes time in proportion to the known names.
+// hints counts the hints that the errors of one call got. To look for what was
+// meant takes time in proportion to the known names, so only the first errors
+// get one.
+type hints int
+
 const maxHints = 20
 
+func (h *hints) hint(name string, known func() []string) string {
+	if *h++; *h > maxHints {
+		return fmt.Sprintf("hints are given for the first %d names only", maxHints)
+	}
+	return didYouMean(name, known())
+}
+
 // check returns an error for each name that is bound at none of the places.
-func (c claim) check(places []*place) []error {
+func (c claim) check(places []*place, h *hints) []error {
 	var errs []error
 	for _, name := range c.names {
 		if slices.ContainsFunc(places, func(p *place) bool { return c.holds(name, p) }) {
 			continue
 		}
-		k, names, capabilities := c.known(places)
-		if len(errs) >= maxHints {
-			names, capabilities = names[:0], capabilities[:0]
-		}
+		k := c.knownKey(places)
 		if k == nil {
+			hint := h.hint(c.layer.name, func() []string { return c.knownCapabilities(places) })
 			return append(errs, &Error{Code: ErrUnknown, Capability: c.layer.name, Err: report(
-				"%v in %v at %v names a capability of which nobody binds a provider: %s", c.kind, c.registry, c.site, didYouMean(c.layer.name, capabilities))})
+				"%v in %v at %v names a capability of which nobody binds a provider: %s", c.kind, c.registry, c.site, hint)})
 		}
 		whose := "no broader registry"
 		if c.kind == claimSelect {
 			whose = "neither it nor a broader registry"
 		}
+		hint := h.hint(name, func() []string { return c.knownProviders(places) })
 		errs = append(errs, &Error{Code: ErrUnknown, Capability: c.layer.name, Provider: name, Err: report(
-			"%v in %v at %v names it, but %s binds it in any open scope: %s", c.kind, c.registry, c.site, whose, didYouMean(name, names))})
+			"%v in %v at %v names it, but %s binds it in any open scope: %s", c.kind, c.registry, c.site, whose, hint)})
 	}
 	return errs
 }
 
-// known returns what the claim could have meant: the capability, the names of
-// its providers, and the names of all capabilities.
-func (c claim) known(places []*place) (k *key, names, capabilities []string) {
-	k = c.layer.key
+// knownKey returns the key that the claim is about, or nil if nobody has one of
+// that name.
+func (c claim) knownKey(places []*place) *key {
+	if c.layer.key != nil {
+		return c.layer.key
+	}
+	for _, p := range places {
+		for q := p.up; q != nil; q = q.up {
+			if l := q.reg.layers[c.layer.name]; l != nil && l.key != nil {
+				return l.key
+			}
+		}
+	}
+	return nil
+}
+
+// knownProviders returns the names that the claim could have meant.
+func (c claim) knownProviders(places []*place) []string {
+	var names []string
+	for _, p := range places {
+		for q := p; q != nil; q = q.up {
+			if l := q.reg.layers[c.layer.name]; l != nil && (q != p || c.kind == claimSelect) {
+				names = append(names, l.names()...)
+			}
+		}
+	}
+	return names
+}
+
+// knownCapabilities returns the names of the capabilities that have providers.
+func (c claim) knownCapabilities(places []*place) []string {
+	var names []string
 	for _, p := range places {
 		for q := p; q != nil; q = q.up {
 			for _, l := range q.reg.layers {
 				if l.key != nil {
-					capabilities = append(capabilities, l.name)
+					names = append(names, l.name)
 				}
 			}
-			l := q.reg.layers[c.layer.name]
-			if l == nil || q == p && c.kind != claimSelect {
-				continue
-			}
-			if k == nil {
-				k = l.key
-			}
-			names = append(names, l.names()...)
 		}
 	}
-	return k, names, capabilities
+	return names
 }
 
 // checkClaims refuses names that nobody has bound. Those of registries in no
@@ -644,7 +676,7 @@ func (t *transaction) checkClaims() {
 			r.unchecked = append(r.unchecked, c)
 			t.undo = append(t.undo, func() { r.unchecked = r.unchecked[:before] })
 		default:
-			t.errs = append(t.errs, c.check(c.registry.places)...)
+			t.errs = append(t.errs, c.check(c.registry.places, &t.hints)...)
 		}
 	}
 }

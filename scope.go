@@ -91,10 +91,11 @@ func compose(registries []*Registry, at site) (*Scope, error) {
 		}
 	}
 	errs = append(errs, conflicts(places[:opened])...)
+	var given hints
 	for i, r := range s.registries {
 		for _, c := range r.unchecked {
 			if c.stands() {
-				errs = append(errs, c.check(places[i:i+1])...)
+				errs = append(errs, c.check(places[i:i+1], &given)...)
 			}
 		}
 	}
