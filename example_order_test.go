@@ -21,7 +21,7 @@ func ExampleBinding_Priority() {
 		Filters.Bind("length", keepAll),
 		Filters.Bind("level", keepAll).Priority(10),
 	))
-	fmt.Println(chainOf(Filters, engine))
+	fmt.Println(namesSeen(Filters, engine))
 	// Output: [level length]
 }
 
@@ -32,7 +32,7 @@ func ExampleBinding_Before() {
 		Filters.Bind("length", keepAll),
 		Filters.Bind("decode", keepAll).Before("length"),
 	))
-	fmt.Println(chainOf(Filters, engine))
+	fmt.Println(namesSeen(Filters, engine))
 	// Output: [level decode length]
 }
 
@@ -41,7 +41,7 @@ func ExampleBinding_After() {
 	orders := capability.NewRegistry(capability.Pipeline, "orders")
 	must(engine.Apply(Filters.Bind("level", keepAll), Filters.Bind("length", keepAll)))
 	must(orders.Apply(Filters.Bind("sample", keepAll).After("level"))) // a peer at any level
-	fmt.Println(chainOf(Filters, engine, orders))
+	fmt.Println(namesSeen(Filters, engine, orders))
 	// Output: [level sample length]
 }
 
@@ -51,7 +51,7 @@ func ExampleBroadFirst() {
 	orders := capability.NewRegistry(capability.Pipeline, "orders")
 	must(engine.Apply(audit.Bind("legal", keepAll)))
 	must(orders.Apply(audit.Bind("local", keepAll)))
-	fmt.Println(chainOf(audit, orders, engine))
+	fmt.Println(namesSeen(audit, orders, engine))
 	// Output: [legal local]
 }
 
@@ -61,7 +61,7 @@ func ExampleShadow() {
 	orders := capability.NewRegistry(capability.Pipeline, "orders")
 	must(engine.Apply(format.Bind("json", keepAll), format.Bind("text", keepAll)))
 	must(orders.Apply(format.Bind("csv", keepAll)))
-	fmt.Println(chainOf(format, orders, engine), chainOf(format, engine))
+	fmt.Println(namesSeen(format, orders, engine), namesSeen(format, engine))
 	// Output: [csv] [json text]
 }
 

@@ -8,8 +8,8 @@ import (
 	"github.com/typedcap/capability"
 )
 
-// chainOf composes the registries and returns the names of a chain.
-func chainOf[T any](c capability.Capability[T], registries ...*capability.Registry) []string {
+// namesSeen composes the registries and returns the names of a chain.
+func namesSeen[T any](c capability.Capability[T], registries ...*capability.Registry) []string {
 	scope, err := capability.Compose(registries...)
 	must(err)
 	defer scope.Close()
@@ -39,7 +39,7 @@ func ExampleCapability_Unbind() {
 	engine := capability.NewRegistry(capability.Engine, "engine")
 	must(engine.Apply(Routes.Bind("main", to("us1")), Routes.Bind("spare", to("us2"))))
 	must(engine.Apply(Routes.Unbind("spare")))
-	fmt.Println(chainOf(Routes, engine))
+	fmt.Println(namesSeen(Routes, engine))
 	// Output: [main]
 }
 
@@ -48,9 +48,9 @@ func ExampleCapability_Mask() {
 	orders := capability.NewRegistry(capability.Pipeline, "orders")
 	must(engine.Apply(Routes.Bind("main", to("us1")), Routes.Bind("spare", to("us2"))))
 	must(orders.Apply(Routes.Mask("main")))
-	fmt.Println(chainOf(Routes, engine, orders))
+	fmt.Println(namesSeen(Routes, engine, orders))
 	must(orders.Apply(Routes.Mask())) // no names: clears the list
-	fmt.Println(chainOf(Routes, engine, orders))
+	fmt.Println(namesSeen(Routes, engine, orders))
 	// Output:
 	// [spare]
 	// [main spare]
@@ -61,7 +61,7 @@ func ExampleCapability_Select() {
 	orders := capability.NewRegistry(capability.Pipeline, "orders")
 	must(engine.Apply(Routes.Bind("main", to("us1")), Routes.Bind("spare", to("us2")), Routes.Bind("old", to("us0"))))
 	must(orders.Apply(Routes.Select("spare", "main")))
-	fmt.Println(chainOf(Routes, engine, orders))
+	fmt.Println(namesSeen(Routes, engine, orders))
 	// Output: [spare main]
 }
 
@@ -77,7 +77,7 @@ func ExampleSelect() {
 		changes = append(changes, capability.Select(name, providers...))
 	}
 	must(orders.Apply(changes))
-	fmt.Println(chainOf(Routes, engine, orders))
+	fmt.Println(namesSeen(Routes, engine, orders))
 	// Output: [spare]
 }
 
@@ -86,6 +86,6 @@ func ExampleMask() {
 	orders := capability.NewRegistry(capability.Pipeline, "orders")
 	must(engine.Apply(Routes.Bind("main", to("us1")), Routes.Bind("spare", to("us2"))))
 	must(orders.Apply(capability.Mask("route", "main")))
-	fmt.Println(chainOf(Routes, engine, orders))
+	fmt.Println(namesSeen(Routes, engine, orders))
 	// Output: [spare]
 }

@@ -25,7 +25,7 @@ func ExampleRegistry_Apply() {
 		Routes.Bind("spare", to("us2")),
 		Routes.Bind("main", to("us3")), // bound already: nothing of this Apply happens
 	)
-	fmt.Println(isCode(err, capability.ErrConflict), chainOf(Routes, engine))
+	fmt.Println(isCode(err, capability.ErrConflict), namesSeen(Routes, engine))
 	// Output: conflict [main]
 }
 
@@ -39,7 +39,7 @@ func ExampleCommit() {
 		engine.Stage(Routes.Rebind("main", to("us2"))),
 		orders.Stage(Routes.Bind("old", to("us1"))),
 	))
-	fmt.Println(chainOf(Routes, engine, orders))
+	fmt.Println(namesSeen(Routes, engine, orders))
 	// Output: [old main]
 }
 

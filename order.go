@@ -33,13 +33,22 @@ func (l *layer) get(name string) *provider {
 // empty reports whether the layer says nothing.
 func (l *layer) empty() bool { return len(l.index) == 0 && l.mask == nil && l.pick == nil }
 
-// A seat is a provider at its place in a chain.
+// A seat is a provider at its place in a chain. priority and constrained are
+// those of at, kept here so that ordering a hundred thousand seats reads one
+// slice and not as many providers.
 type seat struct {
-	*provider           // who answers
-	at        *provider // whose place it is; the same unless rebound
-	from      *merged   // the chain
-	depth     int       // the layer whose block it stands in
-	picked    bool      // by a Select: no priority, no constraints of its own
+	*provider             // who answers
+	at          *provider // whose place it is; the same unless rebound
+	from        *merged   // the chain
+	priority    int       // 0 if picked
+	depth       int32     // the layer whose block it stands in
+	picked      bool      // by a Select, which is all that orders it then
+	constrained bool      // it has Before or After; false if picked
+}
+
+// newSeat returns the seat that p takes by itself.
+func newSeat(p *provider, depth int) seat {
+	return seat{provider: p, at: p, priority: p.priority, depth: int32(depth), constrained: p.before != nil || p.after != nil}
 }
 
 // A fate is why a provider is not in the chain.
@@ -79,6 +88,7 @@ func visible(r rules, layers []*layer, note func(p *provider, at *layer, by *lay
 		}
 	}
 	blocks := make([][]seat, len(layers))
+	gaps := false               // some block holds empty seats
 	var where map[string][2]int // name → block and place in it; gaps have no name
 	if said > 1 || slices.ContainsFunc(layers, func(l *layer) bool { return l != nil && l.pick != nil }) {
 		where = make(map[string][2]int)
@@ -89,7 +99,7 @@ func visible(r rules, layers []*layer, note func(p *provider, at *layer, by *lay
 		if ok {
 			gone := &blocks[w[0]][w[1]]
 			note(gone.provider, layers[gone.depth], by, f)
-			*gone = seat{}
+			*gone, gaps = seat{}, true
 			delete(where, name)
 		}
 		return ok
@@ -124,7 +134,7 @@ func visible(r rules, layers []*layer, note func(p *provider, at *layer, by *lay
 					vacate(p.name, l, fateHidden)
 					where[p.name] = [2]int{d, len(blocks[d])}
 				}
-				blocks[d] = append(blocks[d], seat{provider: p, at: p, depth: d})
+				blocks[d] = append(blocks[d], newSeat(p, d))
 			default:
 				if w, ok := where[p.name]; ok {
 					s := &blocks[w[0]][w[1]]
@@ -140,8 +150,8 @@ func visible(r rules, layers []*layer, note func(p *provider, at *layer, by *lay
 			for _, name := range l.pick {
 				if w, ok := where[name]; ok {
 					s := blocks[w[0]][w[1]]
-					blocks[w[0]][w[1]] = seat{}
-					s.depth, s.picked = d, true
+					blocks[w[0]][w[1]] = seat{} // its block is dropped below
+					s.depth, s.picked, s.priority, s.constrained = int32(d), true, 0, false
 					block = append(block, s)
 				} else if explain {
 					note(&provider{name: name, site: l.pickSite}, l, l, fateUnmatched)
@@ -164,7 +174,9 @@ func visible(r rules, layers []*layer, note func(p *provider, at *layer, by *lay
 	}
 	n := 0
 	for d, block := range blocks {
-		block = slices.DeleteFunc(block, func(s seat) bool { return s.provider == nil })
+		if gaps {
+			block = slices.DeleteFunc(block, func(s seat) bool { return s.provider == nil })
+		}
 		byPriority(block)
 		blocks[d] = block
 		n += len(block)
@@ -182,8 +194,8 @@ func visible(r rules, layers []*layer, note func(p *provider, at *layer, by *lay
 // byPriority sorts a block that is in order of binding. Most blocks are sorted
 // already.
 func byPriority(block []seat) {
-	falling := func(a, b seat) int { return cmp.Compare(b.at.priority, a.at.priority) }
-	if len(block) == 0 || block[0].picked || slices.IsSortedFunc(block, falling) {
+	falling := func(a, b seat) int { return cmp.Compare(b.priority, a.priority) }
+	if slices.IsSortedFunc(block, falling) {
 		return
 	}
 	// Sorting small keys and moving the seats once is faster than moving the
@@ -191,7 +203,7 @@ func byPriority(block []seat) {
 	type place struct{ priority, i int }
 	places := make([]place, len(block))
 	for i, s := range block {
-		places[i] = place{s.at.priority, i}
+		places[i] = place{s.priority, i}
 	}
 	slices.SortFunc(places, func(a, b place) int {
 		return cmp.Or(cmp.Compare(b.priority, a.priority), cmp.Compare(a.i, b.i))
@@ -204,7 +216,7 @@ func byPriority(block []seat) {
 
 // tied reports whether only the order of binding puts a before b.
 func tied(a, b *seat) bool {
-	return !a.picked && !b.picked && a.depth == b.depth && a.at.priority == b.at.priority
+	return !a.picked && !b.picked && a.depth == b.depth && a.priority == b.priority
 }
 
 // arranged is the outcome of [arrange].
@@ -233,15 +245,20 @@ func arrange(r rules, seats []seat) arranged {
 	if r.broadFirst {
 		seats = broadFirst(seats)
 	}
-	if !slices.ContainsFunc(seats, func(s seat) bool { return !s.picked && (s.at.before != nil || s.at.after != nil) }) {
+	if !slices.ContainsFunc(seats, func(s seat) bool { return s.constrained }) {
 		out := arranged{seats: seats}
 		// Depth tells where the narrow-first base order began.
 		start := 0
 		if r.broadFirst && len(seats) > 0 {
 			start = slices.IndexFunc(seats, func(s seat) bool { return s.depth == narrow[0].depth })
 		}
-		for i := start; i < len(seats) && (i == start || tied(&seats[start], &seats[i])); i++ {
-			out.firsts = append(out.firsts, i)
+		end := start
+		for end < len(seats) && (end == start || tied(&seats[start], &seats[end])) {
+			end++
+		}
+		out.firsts = make([]int, end-start)
+		for i := range out.firsts {
+			out.firsts[i] = start + i
 		}
 		return out
 	}
@@ -294,7 +311,7 @@ func newGraph(seats []seat) *graph {
 		number[s.name] = int32(i)
 	}
 	var befores, afters []edge
-	last := make(map[int]int32) // depth → last of its selection
+	last := make(map[int32]int32) // depth → last of its selection
 	for i := range seats {
 		s, me := &seats[i], int32(i)
 		if s.picked {
@@ -302,6 +319,9 @@ func newGraph(seats []seat) *graph {
 				afters = append(afters, edge{me, prior})
 			}
 			last[s.depth] = me
+			continue
+		}
+		if !s.constrained {
 			continue
 		}
 		for _, name := range s.at.before {
@@ -502,11 +522,12 @@ func (g *graph) firsts(seats []seat) []int {
 	seen := make([]bool, g.n)
 	var walk []int32
 	// enter adds the first able one of the list in narrow-first order, and those
-	// tied with it, to the walk.
+	// tied with it, to the walk. Lists ascend, so within a layer the first able
+	// one is the first of the layer's order.
 	enter := func(list []int32) {
 		first := int32(-1)
 		for _, i := range list {
-			if able[i] && (first < 0 || narrower(&seats[i], &seats[first])) {
+			if able[i] && (first < 0 || seats[i].depth < seats[first].depth) {
 				first = i
 			}
 		}
@@ -533,16 +554,6 @@ func (g *graph) firsts(seats []seat) []int {
 		}
 	}
 	return found
-}
-
-// narrower reports whether a stands before b in narrow-first base order for
-// another reason than the order of binding or selecting, which the numbering
-// of the seats keeps.
-func narrower(a, b *seat) bool {
-	if a.depth != b.depth {
-		return a.depth < b.depth
-	}
-	return !a.picked && a.at.priority > b.at.priority
 }
 
 // cycle returns one cycle among those that order did not take, beginning with

@@ -437,14 +437,29 @@ type staging struct {
 // refuses what would leave a reader without its provider or an order without an
 // end.
 func (t *transaction) compute() {
-	seen := make(map[*slot]bool)
-	refused := make(map[string]error)
+	type spot struct {
+		place *place
+		key   *key
+	}
+	var spots []spot
 	for _, touched := range t.touched {
 		for _, p := range touched.registry.places {
 			for _, k := range p.keys(touched.layer) {
-				t.computeAt(p, k, seen, refused)
+				spots = append(spots, spot{p, k})
 			}
 		}
+	}
+	// All slots are split before any is computed: until then, a broader slot
+	// holds cells of scopes for which a narrower registry speaks now.
+	for _, at := range spots {
+		if at.place.root().slots[at.key] != nil && at.place.slots[at.key] == nil {
+			at.place.split(at.key)
+		}
+	}
+	seen := make(map[*slot]bool)
+	refused := make(map[string]error)
+	for _, at := range spots {
+		t.computeAt(at.place, at.key, seen, refused)
 	}
 	for _, text := range slices.Sorted(maps.Keys(refused)) {
 		t.fail(refused[text])
@@ -488,11 +503,8 @@ func (t *transaction) computeAt(p *place, k *key, seen map[*slot]bool, refused m
 			}
 		})
 	}
-	if p.root().slots[k] == nil {
-		return // nobody resolved it
-	}
 	if p.slots[k] == nil {
-		p.split(k)
+		return // nobody resolved it
 	}
 	stack := []*slot{p.slots[k]}
 	for len(stack) > 0 {

@@ -243,7 +243,7 @@ const maxNesting = 100
 // stageAll stages changes and what is nested in them.
 func (t *transaction) stageAll(r *Registry, changes []Change, at site, depth int) {
 	if depth > maxNesting {
-		t.fail(&Error{Code: ErrInvalid, Err: report("the changes of %v at %v are nested more than %d deep: does one hold itself?", r, at, maxNesting)})
+		t.fail(&Error{Code: ErrInvalid, Err: report("the changes of %v at %v are nested more than %d deep: take out the one that holds itself", r, at, maxNesting)})
 		return
 	}
 	for i, c := range changes {
@@ -325,7 +325,7 @@ func (b Binding) stage(t *transaction, r *Registry) {
 		wrong(ErrInvalid, "%s at %v was given a nil %v: give it a value", verb, p.site, k.typ)
 	}
 	if only := k.rules.onlyAt; only != nil && !slices.Contains(only, r.level) {
-		wrong(ErrInvalid, "%s at %v in %v is at the wrong level: the key says OnlyAt %v", verb, p.site, r, levels(only))
+		wrong(ErrInvalid, "%s at %v in %v is at the wrong level: bind it at %v, as OnlyAt of the key says", verb, p.site, r, levels(only))
 	}
 	if p.rebind && p.ordered {
 		wrong(ErrInvalid, "Rebind at %v sets priority or constraints: it takes those of the provider whose place it takes, so leave them out or use Bind", p.site)
@@ -592,7 +592,7 @@ const maxHints = 20
 
 func (h *hints) hint(name string, known func() []string) string {
 	if *h++; *h > maxHints {
-		return fmt.Sprintf("hints are given for the first %d names only", maxHints)
+		return "name another or bind it; only the first mistakes get a hint"
 	}
 	return didYouMean(name, known())
 }
