@@ -5,6 +5,8 @@ package capability
 
 import (
 	"cmp"
+	"hash/maphash"
+	"math/bits"
 	"slices"
 )
 
@@ -306,11 +308,17 @@ type graph struct {
 // newGraph looks up the names in the constraints. Unseen names and repetitions
 // fall out.
 func newGraph(seats []seat) *graph {
-	number := make(map[string]int32, len(seats))
-	for i, s := range seats {
-		number[s.name] = int32(i)
+	numbers := newNumbers(seats)
+	b, a := 0, 0
+	for i := range seats {
+		switch s := &seats[i]; {
+		case s.picked:
+			a++
+		case s.constrained:
+			b, a = b+len(s.at.before), a+len(s.at.after)
+		}
 	}
-	var befores, afters []edge
+	befores, afters := make([]edge, 0, b), make([]edge, 0, a)
 	last := make(map[int32]int32) // depth → last of its selection
 	for i := range seats {
 		s, me := &seats[i], int32(i)
@@ -319,24 +327,13 @@ func newGraph(seats []seat) *graph {
 				afters = append(afters, edge{me, prior})
 			}
 			last[s.depth] = me
-			continue
 		}
 		if !s.constrained {
 			continue
 		}
-		for _, name := range s.at.before {
-			if peer, ok := number[name]; ok {
-				befores = append(befores, edge{me, peer})
-			}
-		}
-		for _, name := range s.at.after {
-			if peer, ok := number[name]; ok {
-				afters = append(afters, edge{me, peer})
-			}
-		}
+		befores = numbers.edges(befores, me, s.at.before)
+		afters = numbers.edges(afters, me, s.at.after)
 	}
-	befores = unique(befores)
-	afters = unique(afters)
 	g := &graph{
 		n:       len(seats),
 		pullers: newTable(len(seats), befores, true),
@@ -344,31 +341,91 @@ func newGraph(seats []seat) *graph {
 	}
 	// If a declared After b and b declared Before a, that is one constraint, and
 	// b pulls.
-	afters = slices.DeleteFunc(afters, func(e edge) bool {
-		_, mutual := slices.BinarySearch(g.pullers.of(e.from), e.to)
-		return mutual
-	})
+	if len(befores) > 0 {
+		afters = slices.DeleteFunc(afters, func(e edge) bool {
+			_, mutual := slices.BinarySearch(g.pullers.of(e.from), e.to)
+			return mutual
+		})
+	}
 	g.after = newTable(len(seats), afters, false)
 	g.followers = newTable(len(seats), afters, true)
 	return g
 }
 
+// numbers finds seats by name. It is a hash table of its own because a map of as
+// many names is four times as large, and what ordering many seats costs is the
+// memory it touches.
+type numbers struct {
+	seats []seat
+	seed  maphash.Seed
+	slots []uint64 // upper half of a name's hash, number of its seat + 1; or 0
+}
+
+func newNumbers(seats []seat) *numbers {
+	t := &numbers{seats, maphash.MakeSeed(), make([]uint64, 1<<bits.Len(uint(2*len(seats))))}
+	for i := range seats {
+		at, key := t.hash(seats[i].name)
+		for t.slots[at] != 0 {
+			at = (at + 1) & (len(t.slots) - 1)
+		}
+		t.slots[at] = key | uint64(i+1)
+	}
+	return t
+}
+
+// hash returns where the search for a name begins, and the upper half of its
+// slot.
+func (t *numbers) hash(name string) (at int, key uint64) {
+	h := maphash.String(t.seed, name)
+	return int(h) & (len(t.slots) - 1), h &^ (1<<32 - 1)
+}
+
+// of returns the number of the seat of that name.
+func (t *numbers) of(name string) (int32, bool) {
+	for at, key := t.hash(name); t.slots[at] != 0; at = (at + 1) & (len(t.slots) - 1) {
+		if slot := t.slots[at]; slot&^(1<<32-1) == key {
+			if i := int32(slot) - 1; t.seats[i].name == name {
+				return i, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// edges adds what the seat declared of these names to the list, ordered by peer
+// and each once.
+func (t *numbers) edges(list []edge, me int32, names []string) []edge {
+	begin := len(list)
+	for _, name := range names {
+		if peer, ok := t.of(name); ok {
+			list = append(list, edge{me, peer})
+		}
+	}
+	if added := list[begin:]; len(added) > 1 {
+		slices.SortFunc(added, func(a, b edge) int { return cmp.Compare(a.to, b.to) })
+		list = list[:begin+len(slices.Compact(added))]
+	}
+	return list
+}
+
 // An edge leads from who declared a constraint to the peer.
 type edge struct{ from, to int32 }
-
-// unique sorts edges by declarer and peer and drops repetitions.
-func unique(edges []edge) []edge {
-	slices.SortFunc(edges, func(a, b edge) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to)) })
-	return slices.Compact(edges)
-}
 
 // A table maps numbers to ascending lists of numbers.
 type table struct{ start, list []int32 }
 
-func (t table) of(i int32) []int32 { return t.list[t.start[i]:t.start[i+1]] }
+func (t table) of(i int32) []int32 {
+	if t.list == nil {
+		return nil
+	}
+	return t.list[t.start[i]:t.start[i+1]]
+}
 
 // newTable makes the table from → to of sorted edges, or to → from.
 func newTable(n int, edges []edge, reverse bool) table {
+	if len(edges) == 0 {
+		return table{}
+	}
 	t := table{make([]int32, n+1), make([]int32, len(edges))}
 	ends := func(e edge) (int32, int32) {
 		if reverse {
@@ -378,16 +435,17 @@ func newTable(n int, edges []edge, reverse bool) table {
 	}
 	for _, e := range edges {
 		i, _ := ends(e)
-		t.start[i+1]++
+		t.start[i]++
 	}
 	for i := range n {
 		t.start[i+1] += t.start[i]
 	}
-	next := slices.Clone(t.start)
-	for _, e := range edges {
+	// Now start[i] is where the list of i ends. Filling backwards moves it to
+	// where the list begins.
+	for _, e := range slices.Backward(edges) {
 		i, v := ends(e)
-		t.list[next[i]] = v
-		next[i]++
+		t.start[i]--
+		t.list[t.start[i]] = v
 	}
 	return t
 }
