@@ -165,7 +165,7 @@ func (c Capability[T]) Unbind(provider string) Change {
 // Mask makes the change that hides inherited providers. It replaces the
 // registry's earlier list; without names it clears it.
 func (c Capability[T]) Mask(providers ...string) Change {
-	return list{kind: maskList, key: c.key, providers: slices.Clone(providers), site: caller(1)}
+	return list{kind: maskList, key: c.key, zero: c.key == nil, providers: slices.Clone(providers), site: caller(1)}
 }
 
 // Select makes the change that keeps only these providers of what the registry
@@ -174,7 +174,7 @@ func (c Capability[T]) Mask(providers ...string) Change {
 // of the block is one itself; narrower registries act on top of it. It replaces
 // the registry's earlier list; without names it clears it.
 func (c Capability[T]) Select(providers ...string) Change {
-	return list{kind: selectList, key: c.key, providers: slices.Clone(providers), site: caller(1)}
+	return list{kind: selectList, key: c.key, zero: c.key == nil, providers: slices.Clone(providers), site: caller(1)}
 }
 
 // Mask is [Capability.Mask] with the capability by name, for configuration

@@ -56,6 +56,9 @@ type Error struct {
 
 // Error returns names and cause in one line, unless the cause has several.
 func (e *Error) Error() string {
+	if e == nil {
+		return "nil *Error"
+	}
 	var b strings.Builder
 	for _, part := range []struct{ what, name string }{
 		{"capability", e.Capability}, {"provider", e.Provider}, {"scope", e.Scope},
@@ -82,11 +85,16 @@ func (e *Error) Error() string {
 // Is reports whether target is the code of e.
 func (e *Error) Is(target error) bool {
 	code, ok := target.(Code)
-	return ok && code == e.Code && code != ""
+	return ok && e != nil && code == e.Code && code != ""
 }
 
 // Unwrap returns the cause.
-func (e *Error) Unwrap() error { return e.Err }
+func (e *Error) Unwrap() error {
+	if e == nil {
+		return nil
+	}
+	return e.Err
+}
 
 // providerError is the error of a provider on its way out of a verb. It has
 // just what the verb can put down without a call; the rest is looked up when

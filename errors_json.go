@@ -3,6 +3,7 @@
 package capability
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -40,7 +41,7 @@ var contextErrors = map[string]error{
 }
 
 // MarshalJSON writes the error and the tree of its causes.
-func (e *Error) MarshalJSON() ([]byte, error) {
+func (e Error) MarshalJSON() ([]byte, error) {
 	return json.Marshal(e.wire(0))
 }
 
@@ -97,8 +98,7 @@ func causesOf(err error) []error {
 	return nil
 }
 
-// valid makes s what JSON would make of it, so that writing what was read gives
-// the same bytes.
+// valid makes s valid UTF-8, so that writing what was read gives the same bytes.
 func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 // UnmarshalJSON reads what MarshalJSON wrote. Unknown fields are ignored, so
@@ -106,6 +106,10 @@ func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 func (e *Error) UnmarshalJSON(data []byte) error {
 	var wire *errorJSON
 	if err := json.Unmarshal(data, &wire); err != nil {
+		var wrong *json.UnmarshalTypeError
+		if errors.As(err, &wrong) {
+			err = fmt.Errorf("%s is a %s: it is another type in an error", cmp.Or(wrong.Field, "the whole"), wrong.Value)
+		}
 		return &Error{Code: ErrInvalid, Err: fmt.Errorf("decoding an error: %w", err)}
 	}
 	if wire == nil {

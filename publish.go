@@ -220,11 +220,11 @@ func (p *place) layers(k *key) []*layer {
 	return layers
 }
 
-// merge computes what p sees of k. It fails if constraints make a cycle.
-func (p *place) merge(k *key) (*merged, error) {
+// merge computes what p sees of k, or returns a cycle of constraints.
+func (p *place) merge(k *key) (*merged, []step) {
 	out := arrange(k.rules, visible(k.rules, p.layers(k), nil))
 	if out.cycle != nil {
-		return nil, cycleError(k, p, out.cycle)
+		return nil, out.cycle
 	}
 	m := &merged{key: k, where: p, seats: out.seats, firsts: out.firsts}
 	for i := range m.seats {
@@ -239,7 +239,11 @@ func (p *place) look(k *key) (*merged, error) {
 	if s := p.slots[k]; s != nil && s.now != nil {
 		return s.now, nil
 	}
-	return p.merge(k)
+	m, cycle := p.merge(k)
+	if cycle != nil {
+		return nil, cycleError(k, []string{p.String()}, cycleText(cycle))
+	}
+	return m, nil
 }
 
 // look returns what the audiences of the slot show.
@@ -402,25 +406,35 @@ func (p *place) String() string {
 	return strings.Join(names, " over ")
 }
 
+// broaderKey returns a key of the same name as k that a broader registry has
+// bound.
+func (p *place) broaderKey(k *key) *key {
+	for q := p.up; q != nil; q = q.up {
+		if l := q.reg.layers[k.name]; l != nil && l.key != nil && l.key != k {
+			return l.key
+		}
+	}
+	return nil
+}
+
 // otherKey returns a key of the same name as k that an open scope with p has
 // bound or resolved, and the scope.
 func (p *place) otherKey(k *key) (other *key, scope string) {
-	differs := func(q *place) bool {
-		l := q.reg.layers[k.name]
-		return l != nil && l.key != nil && l.key != k
-	}
-	for q := p.up; q != nil; q = q.up {
-		if differs(q) {
-			return q.reg.layers[k.name].key, p.String()
-		}
+	if other := p.broaderKey(k); other != nil {
+		return other, p.String()
 	}
 	p.each(func(q *place) {
-		if q != p && differs(q) && (other == nil || q.String() < scope) {
-			other, scope = q.reg.layers[k.name].key, q.String()
+		note := func(found *key) {
+			if found != nil && found != k && (other == nil || q.String() < scope) {
+				other, scope = found, q.String()
+			}
+		}
+		if l := q.reg.layers[k.name]; l != nil {
+			note(l.key)
 		}
 		for _, s := range q.scopes {
-			if asked := s.asks[k.name]; asked != nil && asked.key != k && (other == nil || q.String() < scope) {
-				other, scope = asked.key, q.String()
+			if asked := s.asks[k.name]; asked != nil {
+				note(asked.key)
 			}
 		}
 	})
@@ -457,13 +471,71 @@ func (t *transaction) compute() {
 		}
 	}
 	seen := make(map[*slot]bool)
-	refused := make(map[string]error)
+	r := refusals{make(map[loss]*lost), make(map[loop]map[string]bool)}
 	for _, at := range spots {
-		t.computeAt(at.place, at.key, seen, refused)
+		t.computeAt(at.place, at.key, seen, r)
 	}
-	for _, text := range slices.Sorted(maps.Keys(refused)) {
-		t.fail(refused[text])
+	t.errs = append(t.errs, r.errors()...)
+}
+
+// refusals are why a transaction cannot be published, put together so that ten
+// thousand scopes that suffer the same are one error.
+type refusals struct {
+	lost  map[loss]*lost
+	loops map[loop]map[string]bool // the places that see it
+}
+
+// A loss is that readers are left without a provider, or with several.
+type loss struct {
+	key      *key
+	code     Code
+	provider string
+}
+
+type lost struct {
+	readers []reader
+	cause   *Error // of the first scope
+}
+
+// A loop is a cycle of constraints, as a text.
+type loop struct {
+	key  *key
+	text string
+}
+
+func (r refusals) lose(k *key, readers []reader, err error) {
+	cause := err.(*Error) // as verify returns it
+	at := loss{k, cause.Code, cause.Provider}
+	l := r.lost[at]
+	if l == nil {
+		l = &lost{cause: cause}
+		r.lost[at] = l
 	}
+	l.readers = append(l.readers, readers...)
+	if cause.Scope < l.cause.Scope {
+		l.cause = cause
+	}
+}
+
+func (r refusals) cycle(k *key, p *place, cycle []step) {
+	at := loop{k, cycleText(cycle)}
+	if r.loops[at] == nil {
+		r.loops[at] = make(map[string]bool)
+	}
+	r.loops[at][p.String()] = true
+}
+
+// errors returns an error for each refusal, sorted.
+func (r refusals) errors() []error {
+	var errs []error
+	for at, places := range r.loops {
+		errs = append(errs, cycleError(at.key, slices.Collect(maps.Keys(places)), at.text))
+	}
+	for at, l := range r.lost {
+		errs = append(errs, inUseError(at.key, l.readers, l.cause))
+	}
+	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errs
 }
 
 // keys returns the capabilities of which a layer at p speaks: one, unless it has
@@ -490,16 +562,15 @@ func (p *place) keys(l *layer) []*key {
 }
 
 // computeAt does the part of compute that is about k at p and below.
-func (t *transaction) computeAt(p *place, k *key, seen map[*slot]bool, refused map[string]error) {
-	note := func(err error) { refused[err.Error()] = err }
+func (t *transaction) computeAt(p *place, k *key, seen map[*slot]bool, refused refusals) {
 	if k.constrained.Load() {
 		// Cycles are refused also where nobody resolved the capability yet.
 		forget := func() { p.each(func(q *place) { delete(q.sound, k.name) }) }
 		forget()
 		t.undo = append(t.undo, forget)
 		p.eachScope(func(s *Scope) {
-			if err := s.place.checkSound(k); err != nil {
-				note(err)
+			if at, cycle := s.place.unsound(k); cycle != nil {
+				refused.cycle(k, at, cycle)
 			}
 		})
 	}
@@ -517,9 +588,9 @@ func (t *transaction) computeAt(p *place, k *key, seen map[*slot]bool, refused m
 		if s.prune() {
 			continue
 		}
-		m, err := s.place.merge(k)
-		if err != nil {
-			note(err)
+		m, cycle := s.place.merge(k)
+		if cycle != nil {
+			refused.cycle(k, s.place, cycle)
 			continue
 		}
 		if m.same(s.now) {
@@ -528,28 +599,28 @@ func (t *transaction) computeAt(p *place, k *key, seen map[*slot]bool, refused m
 		t.staged = append(t.staged, staging{s, m})
 		s.audiences.each(func(a audienceOf) {
 			if err := a.stage(m); err != nil {
-				note(inUseError(k, m, a.readers(), err))
+				refused.lose(k, a.readers(), err)
 			}
 		})
 	}
 	p.slots[k].release()
 }
 
-// checkSound returns an error if the constraints at the source of what p sees of
-// k make a cycle. It remembers that they do not.
-func (p *place) checkSound(k *key) error {
+// unsound returns the source of what p sees of k, and a cycle if the constraints
+// make one there. It remembers that they do not.
+func (p *place) unsound(k *key) (*place, []step) {
 	p = p.source(k)
 	if p.sound[k.name] {
-		return nil
+		return p, nil
 	}
-	if _, err := p.merge(k); err != nil {
-		return err
+	if _, cycle := p.merge(k); cycle != nil {
+		return p, cycle
 	}
 	if p.sound == nil {
 		p.sound = make(map[string]bool)
 	}
 	p.sound[k.name] = true
-	return nil
+	return p, nil
 }
 
 // publish makes everybody see what was staged. Nothing in it can fail.

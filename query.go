@@ -20,6 +20,8 @@ type ask[V any] interface {
 	// pick says which answer about the key it is: a provider's name, theOne or
 	// everyone.
 	pick() string
+	// problem returns what is wrong with the name that is asked for, or "".
+	problem() string
 	// verify returns why there is no answer, or nil.
 	verify(*merged) error
 	// answer returns where the answer is. It is called after verify returned
@@ -43,6 +45,13 @@ type named[T any] struct {
 func (n named[T]) about() *key  { return n.key }
 func (n named[T]) pick() string { return n.provider }
 
+func (n named[T]) problem() string {
+	if n.provider == theOne {
+		return ""
+	}
+	return nameProblem(n.provider)
+}
+
 func (n named[T]) verify(m *merged) error {
 	_, err := m.find(n.provider)
 	return err
@@ -58,6 +67,8 @@ type all[T any] struct{ key *key }
 
 func (a all[T]) about() *key  { return a.key }
 func (a all[T]) pick() string { return everyone }
+
+func (a all[T]) problem() string { return "" }
 
 func (a all[T]) verify(*merged) error { return nil }
 
@@ -99,7 +110,7 @@ func (q Query[V]) Handle(s *Scope) (Handle[V], error) {
 
 func (q Query[V]) handle(s *Scope, at site) (Handle[V], error) {
 	var h Handle[V]
-	err := s.resolve([]Need{q.Into(&h)}, at, true)
+	err := s.resolve("Handle", []Need{q.Into(&h)}, at, true)
 	return h, err
 }
 
@@ -136,10 +147,8 @@ func (n into[V]) check(s *Scope, fresh map[string]*key) error {
 	if n.handle == nil {
 		return fail(ErrInvalid, "", report("Into was given a nil *Handle: give it the address of one"))
 	}
-	if p := n.ask.pick(); p != theOne && p != everyone {
-		if problem := nameProblem(p); problem != "" {
-			return fail(ErrInvalid, shorten(p), report("the name asked for %s", problem))
-		}
+	if problem := n.ask.problem(); problem != "" {
+		return fail(ErrInvalid, shorten(n.ask.pick()), report("the name asked for %s", problem))
 	}
 	if other := s.rival(k, fresh); other != nil {
 		return fail(ErrConflict, "", report("%s", twoKeys(k, other)))

@@ -98,6 +98,9 @@ type Changes []Change
 // Apply refuses with [ErrInUse] to take from an open scope a provider that it
 // resolved.
 func (r *Registry) Apply(changes ...Change) error {
+	if r == nil || r.layers == nil {
+		return zeroRegistry("Apply", caller(1))
+	}
 	return Commit(Edit{r, changes, caller(1)})
 }
 
@@ -121,8 +124,8 @@ func Commit(edits ...Edit) error {
 	var registries []*Registry
 	for i, e := range edits {
 		switch {
-		case e.registry == nil:
-			errs = append(errs, &Error{Code: ErrInvalid, Err: report("edit %d has a nil registry: make registries with NewRegistry and edits with Stage", i+1)})
+		case e.registry == nil || e.registry.layers == nil:
+			errs = append(errs, &Error{Code: ErrInvalid, Err: report("edit %d of Commit at %v is of no registry: make registries with NewRegistry and edits with Stage", i+1, caller(1))})
 		case !slices.Contains(registries, e.registry):
 			registries = append(registries, e.registry)
 			if err := e.registry.nameError(); err != nil {
@@ -140,15 +143,16 @@ func Commit(edits ...Edit) error {
 	return t.run(edits)
 }
 
-// nameError returns what is wrong with the name or the registry itself.
+// nameError returns what is wrong with the name.
 func (r *Registry) nameError() error {
-	if r.layers == nil {
-		return &Error{Code: ErrInvalid, Err: report("the zero Registry has no level: make registries with NewRegistry")}
-	}
 	if problem := nameProblem(r.name); problem != "" {
 		return &Error{Code: ErrInvalid, Err: report("the name of %v %s", r, problem)}
 	}
 	return nil
+}
+
+func zeroRegistry(verb string, at site) error {
+	return &Error{Code: ErrInvalid, Err: report("%s at %v of a nil or zero Registry: make registries with NewRegistry", verb, at)}
 }
 
 // closedError is what a closed registry answers.
@@ -161,7 +165,7 @@ func (r *Registry) closedError(at site) error {
 // twice, or at once, is no mistake. ctx bounds how long Close may wait.
 func (r *Registry) Close(ctx context.Context) error {
 	if r == nil || r.layers == nil {
-		return &Error{Code: ErrInvalid, Err: report("Close at %v of a nil or zero Registry: make registries with NewRegistry", caller(1))}
+		return zeroRegistry("Close", caller(1))
 	}
 	h := lock(r)
 	defer h.unlock()
@@ -222,7 +226,7 @@ func (t *transaction) run(edits []Edit) error {
 		if !slices.Contains(t.edited, e.registry) {
 			t.edited = append(t.edited, e.registry)
 		}
-		t.stageAll(e.registry, e.changes, e.site, 0)
+		t.stageAll(e.registry, e.changes, e.site, nil)
 	}
 	for _, check := range []func(){t.checkLayers, t.checkNames, t.checkClaims, t.compute} {
 		if len(t.errs) > 0 {
@@ -237,29 +241,37 @@ func (t *transaction) run(edits []Edit) error {
 	return nil
 }
 
-// maxNesting is how deep Changes may be nested. Deeper ones hold themselves.
-const maxNesting = 100
+// maxNesting is how deep Changes may be nested. It bounds what is done for
+// changes that hold each other many times.
+const maxNesting = 16
 
-// stageAll stages changes and what is nested in them.
-func (t *transaction) stageAll(r *Registry, changes []Change, at site, depth int) {
-	if depth > maxNesting {
-		t.fail(&Error{Code: ErrInvalid, Err: report("the changes of %v at %v are nested more than %d deep: take out the one that holds itself", r, at, maxNesting)})
+// stageAll stages changes and what is nested in them. open is the first places
+// of the lists that it is nested in.
+func (t *transaction) stageAll(r *Registry, changes []Change, at site, open []*Change) {
+	if len(changes) == 0 {
 		return
 	}
+	if slices.Contains(open, &changes[0]) || len(open) > maxNesting {
+		t.fail(&Error{Code: ErrInvalid, Err: report("the changes of %v at %v hold themselves or are nested more than %d deep: take them apart", r, at, maxNesting)})
+		return
+	}
+	open = append(open, &changes[0])
 	for i, c := range changes {
 		switch c := c.(type) {
+		case Changes:
+			t.stageAll(r, c, at, open)
+		case Binding, unbind, list:
+			c.stage(t, r)
 		case nil:
 			t.fail(&Error{Code: ErrInvalid, Err: report("change %d of %v at %v is nil: make changes with Bind, Rebind, Unbind, Mask or Select", i+1, r, at)})
-		case Changes:
-			t.stageAll(r, c, at, depth+1)
 		default:
-			c.stage(t, r)
+			t.fail(&Error{Code: ErrInvalid, Err: report("change %d of %v at %v is a %T: give what Bind, Rebind, Unbind, Mask and Select return as it is", i+1, r, at, c)})
 		}
 	}
 }
 
 // stage makes Changes a Change; stageAll takes it apart.
-func (c Changes) stage(t *transaction, r *Registry) { t.stageAll(r, c, 0, 0) }
+func (c Changes) stage(t *transaction, r *Registry) { t.stageAll(r, c, 0, nil) }
 
 // end takes everything back unless the transaction was published.
 func (t *transaction) end() {
@@ -286,7 +298,7 @@ func (t *transaction) layer(r *Registry, k *key, name string) *layer {
 	}
 	if k != nil && l.key != k {
 		if l.key != nil && !l.empty() {
-			t.fail(&Error{Code: ErrConflict, Capability: name, Err: report("%v has two: %s", r, twoKeys(l.key, k))})
+			t.fail(&Error{Code: ErrConflict, Capability: name, Err: report("in %v, %s", r, twoKeys(l.key, k))})
 			return nil
 		}
 		before := l.key
@@ -420,6 +432,10 @@ func (u unbind) stage(t *transaction, r *Registry) {
 		t.fail(zeroKey("Unbind", r, u.site))
 		return
 	}
+	if problem := nameProblem(u.name); problem != "" {
+		t.fail(&Error{Code: ErrInvalid, Capability: u.key.name, Provider: shorten(u.name), Err: report("the provider's name, given to Unbind at %v, %s", u.site, problem)})
+		return
+	}
 	l := r.layers[u.key.name]
 	if l != nil && l.key == u.key && l.get(u.name) != nil {
 		l = t.layer(r, u.key, u.key.name)
@@ -445,6 +461,7 @@ func (l *layer) names() []string {
 type list struct {
 	kind       claimKind
 	key        *key
+	zero       bool   // it was made by the zero Capability
 	capability string // if key is nil
 	providers  []string
 	site       site
@@ -456,11 +473,11 @@ func (c list) stage(t *transaction, r *Registry) {
 	name := c.capability
 	if c.key != nil {
 		name = c.key.name
-	} else if name == "" {
+	} else if c.zero {
 		t.fail(zeroKey(c.kind.String(), r, c.site))
 		return
 	} else if problem := nameProblem(name); problem != "" {
-		t.fail(&Error{Code: ErrInvalid, Capability: shorten(name), Err: report("%v at %v is given the name of a capability that %s", c.kind, c.site, problem)})
+		t.fail(&Error{Code: ErrInvalid, Capability: shorten(name), Err: report("the name of the capability, given to %v at %v in %v, %s", c.kind, c.site, r, problem)})
 		return
 	}
 	mistakes := len(t.errs)
@@ -544,7 +561,7 @@ const (
 )
 
 func (k claimKind) String() string {
-	return [...]string{"Mask", "Select", "Rebind", "Mask or Select"}[k]
+	return [...]string{"Mask", "Select", "Rebind", "capability"}[k]
 }
 
 // stands reports whether the registry still makes the claim.
@@ -606,9 +623,13 @@ func (c claim) check(places []*place, h *hints) []error {
 		}
 		k := c.knownKey(places)
 		if k == nil {
+			verb := c.kind.String()
+			if c.kind == claimCapability {
+				verb = c.names[0]
+			}
 			hint := h.hint(c.layer.name, func() []string { return c.knownCapabilities(places) })
 			return append(errs, &Error{Code: ErrUnknown, Capability: c.layer.name, Err: report(
-				"%v in %v at %v names a capability of which nobody binds a provider: %s", c.kind, c.registry, c.site, hint)})
+				"%v in %v at %v names a capability of which nobody binds a provider: %s", verb, c.registry, c.site, hint)})
 		}
 		whose := "no broader registry"
 		if c.kind == claimSelect {

@@ -36,8 +36,11 @@ func twoKeys(a, b *key) string {
 	return fmt.Sprintf("two capabilities have this name, Capability[%v] declared at %v and Capability[%v] declared at %v: rename one, or share one variable", a.typ, a.site, b.typ, b.site)
 }
 
-// zeroKey explains that a change was made by the zero Capability.
+// zeroKey explains that a change was made by the zero Capability, or by nobody.
 func zeroKey(verb string, r *Registry, at site) error {
+	if at == 0 {
+		return &Error{Code: ErrInvalid, Err: report("a zero Binding is given to %v: make it with Bind or Rebind", r)}
+	}
 	return &Error{Code: ErrInvalid, Err: report("%s at %v in %v was made without a capability: declare it with New", verb, at, r)}
 }
 
@@ -70,10 +73,16 @@ func (m *merged) noSuch(name string) error {
 		for i := range m.seats {
 			names[i] = m.seats[i].name
 		}
-		hint = "; " + didYouMean(name, names)
+		hint = ": " + didYouMean(name, names)
+		if !strings.HasSuffix(hint, "?") {
+			hint += ","
+		}
+		hint += " or"
+	} else {
+		hint += ":"
 	}
 	return &Error{Code: ErrNotProvided, Capability: m.key.name, Provider: name, Scope: m.where.String(), Err: report(
-		"nobody provides it here under this name%s; bind it in one of the registries, or resolve All and use Find if it is optional", hint)}
+		"nobody provides it here under this name%s bind it in one of the registries, or resolve All and use Find if it is optional", hint)}
 }
 
 // notSeen says what keeps providers of that name, or any, from being seen.
@@ -112,7 +121,7 @@ func (p *place) registryOf(k *key) func(*layer) *Registry {
 }
 
 // inUseError explains who would lose a provider, and why.
-func inUseError(k *key, m *merged, readers []reader, cause error) error {
+func inUseError(k *key, readers []reader, cause *Error) error {
 	who := make([]string, len(readers))
 	for i, r := range readers {
 		who[i] = fmt.Sprintf("scope %s resolved it at %v", quote(r.scope.String()), r.site)
@@ -122,35 +131,41 @@ func inUseError(k *key, m *merged, readers []reader, cause error) error {
 	if more := len(who) - most; more > 0 {
 		who = append(who[:most], fmt.Sprintf("%d more", more))
 	}
-	e := &Error{Code: ErrInUse, Capability: k.name, Scope: m.where.String(), Err: report(
+	return &Error{Code: ErrInUse, Capability: k.name, Provider: cause.Provider, Scope: cause.Scope, Err: report(
 		"the change would leave a resolved handle without one clear provider (%s): close the scopes first, or Rebind instead. %w", strings.Join(who, ", "), cause)}
-	if inner, ok := cause.(*Error); ok {
-		e.Provider = inner.Provider
-	}
-	return e
 }
 
 // cycleError names the members of a cycle and where they were ordered, as many
-// as a line holds.
-func cycleError(k *key, p *place, cycle []step) error {
-	const most = 3
+// as a line holds, and the first of the places that see it.
+func cycleError(k *key, places []string, cycle string) error {
+	slices.Sort(places)
+	if more := len(places) - 1; more > 0 {
+		cycle += fmt.Sprintf(" (so too for %d more scopes)", more)
+	}
+	return &Error{Code: ErrCycle, Capability: cut(k.name, 60), Scope: cut(places[0], 60), Err: report("%s: take one Before or After away", cycle)}
+}
+
+// cycleText describes a cycle.
+func cycleText(cycle []step) string {
+	const budget = 330 // bytes: with names around it the error stays below 600
 	var b strings.Builder
 	if len(cycle) > 1 {
 		fmt.Fprintf(&b, "%d providers wait for each other: ", len(cycle))
 	}
 	for i, s := range cycle {
-		if i == most && len(cycle) > most+1 {
-			fmt.Fprintf(&b, ", and %d more", len(cycle)-most)
+		by := "as selected"
+		if s.by != nil {
+			by = fmt.Sprintf("says %q at %s", cut(s.by.at.name, 30), s.by.at.site.short())
+		}
+		text := fmt.Sprintf("%q before %q (%s)", cut(s.first.name, 30), cut(s.second.name, 30), by)
+		if i > 0 && b.Len()+len(text) > budget {
+			fmt.Fprintf(&b, " and %d more", len(cycle)-i)
 			break
 		}
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		by := "as selected"
-		if s.by != nil {
-			by = "says " + cut(s.by.at.name, 30) + " at " + s.by.at.site.short()
-		}
-		fmt.Fprintf(&b, "%q before %q (%s)", cut(s.first.name, 30), cut(s.second.name, 30), by)
+		b.WriteString(text)
 	}
-	return &Error{Code: ErrCycle, Capability: cut(k.name, 60), Scope: cut(p.String(), 60), Err: report("%v: take one Before or After away", &b)}
+	return b.String()
 }

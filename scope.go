@@ -127,8 +127,8 @@ func composable(registries []*Registry, at site) error {
 	seen := make(map[*Registry]bool)
 	levels := make(map[Level]*Registry)
 	for i, r := range registries {
-		if r == nil {
-			invalid("registry %d of Compose at %v is nil: make registries with NewRegistry", i+1, at)
+		if r == nil || r.layers == nil {
+			invalid("registry %d of Compose at %v is nil or zero: make registries with NewRegistry", i+1, at)
 			continue
 		}
 		if seen[r] {
@@ -159,8 +159,8 @@ func conflicts(opened []*place) []error {
 			if k == nil {
 				continue
 			}
-			if other, scope := p.otherKey(k); other != nil {
-				errs = append(errs, &Error{Code: ErrConflict, Capability: name, Scope: scope, Err: report("%s", twoKeys(other, k))})
+			if other := p.broaderKey(k); other != nil {
+				errs = append(errs, &Error{Code: ErrConflict, Capability: name, Scope: p.String(), Err: report("%s", twoKeys(other, k))})
 			}
 		}
 	}
@@ -179,8 +179,8 @@ func (s *Scope) cycles() []error {
 	}
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(keys)) {
-		if err := s.place.checkSound(keys[name]); err != nil {
-			errs = append(errs, err)
+		if at, cycle := s.place.unsound(keys[name]); cycle != nil {
+			errs = append(errs, cycleError(keys[name], []string{at.String()}, cycleText(cycle)))
 		}
 	}
 	return errs
@@ -203,29 +203,29 @@ func (s *Scope) String() string {
 // error holds all problems. All handles begin with values of one generation: no
 // commit comes between.
 func (s *Scope) Resolve(needs ...Need) error {
-	return s.resolve(needs, caller(1), true)
+	return s.resolve("Resolve", needs, caller(1), true)
 }
 
 // Check returns the error that [Scope.Resolve] would return. It resolves
 // nothing.
 func (s *Scope) Check(needs ...Need) error {
-	return s.resolve(needs, caller(1), false)
+	return s.resolve("Check", needs, caller(1), false)
 }
 
-func (s *Scope) resolve(needs []Need, at site, meet bool) error {
+func (s *Scope) resolve(verb string, needs []Need, at site, meet bool) error {
 	if s == nil || s.registries == nil {
-		return zeroScope("Resolve", at)
+		return zeroScope(verb, at)
 	}
 	h := lock(s.registries[0])
 	defer h.unlock()
 	if s.closed.Load() {
-		return s.closedError("Resolve", at)
+		return s.closedError(verb, at)
 	}
 	var errs []error
 	fresh := make(map[string]*key)
 	for i, n := range needs {
 		if n == nil {
-			errs = append(errs, &Error{Code: ErrInvalid, Scope: s.String(), Err: report("need %d of Resolve at %v is nil: make needs with Into", i+1, at)})
+			errs = append(errs, &Error{Code: ErrInvalid, Scope: s.String(), Err: report("need %d of %s at %v is nil: make needs with Into", i+1, verb, at)})
 		} else if err := n.check(s, fresh); err != nil {
 			errs = append(errs, err)
 		}

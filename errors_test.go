@@ -1,0 +1,629 @@
+// Every error text of the package: each is provoked, compared with its golden
+// line, and looked for in the source.
+
+package capability_test
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/typedcap/capability"
+)
+
+var updateGolden = flag.Bool("update", false, "rewrite testdata/errors.txt")
+
+// goldenErrors is the file of the golden lines.
+var goldenErrors = filepath.Join("testdata", "errors.txt")
+
+// recovered returns the error that f panics with.
+func recovered(f func()) (err error) {
+	defer func() {
+		if e, ok := recover().(error); ok {
+			err = e
+		}
+	}()
+	f()
+	return nil
+}
+
+// second returns the second of two results.
+func second[T any](_ T, err error) error { return err }
+
+// decoded returns the error of reading an Error.
+func decoded(text string) error {
+	var e capability.Error
+	return e.UnmarshalJSON([]byte(text))
+}
+
+// rude is an error whose Error method panics.
+type rude struct{}
+
+func (rude) Error() string { panic("no text") }
+
+// provoked are the ways to see each text, by the name of its golden line. Each
+// begins with an office of its own.
+var provoked = map[string]func(t *testing.T, o *office) error{
+	"new-empty-name": func(*testing.T, *office) error { return recovered(func() { capability.New[printer]("", "prints") }) },
+	"new-long-name": func(*testing.T, *office) error {
+		return recovered(func() { capability.New[printer](strings.Repeat("n", 201), "prints") })
+	},
+	"new-garbled-name": func(*testing.T, *office) error {
+		return recovered(func() { capability.New[printer]("las\xffer", "prints") })
+	},
+	"new-unprintable-name": func(*testing.T, *office) error {
+		return recovered(func() { capability.New[printer]("la ser", "prints") })
+	},
+	"new-no-doc": func(*testing.T, *office) error { return recovered(func() { capability.New[printer]("printer", "") }) },
+	"new-zero-rule": func(*testing.T, *office) error {
+		return recovered(func() { capability.New[printer]("printer", "prints", capability.Shadow(), capability.Rule{}) })
+	},
+	"new-only-at-nothing": func(*testing.T, *office) error {
+		return recovered(func() { capability.New[printer]("printer", "prints", capability.OnlyAt()) })
+	},
+	"get-zero-handle": func(*testing.T, *office) error { return recovered(func() { capability.Handle[printer]{}.Get() }) },
+
+	"bind-empty-name": func(_ *testing.T, o *office) error { return o.floor.Apply(o.printers.Bind("", o.laser)) },
+	"bind-nil":        func(_ *testing.T, o *office) error { return o.floor.Apply(o.printers.Bind("photo", nil)) },
+	"bind-wrong-level": func(_ *testing.T, o *office) error {
+		badges := capability.New[printer]("badge", "prints badges", capability.OnlyAt(capability.Pipeline, 350, capability.Node, capability.Group))
+		return o.city.Apply(badges.Bind("photo", o.laser))
+	},
+	"bind-before-bad-name": func(_ *testing.T, o *office) error {
+		return o.floor.Apply(o.printers.Bind("photo", o.laser).Before("a b"))
+	},
+	"bind-after-itself": func(_ *testing.T, o *office) error {
+		return o.floor.Apply(o.printers.Bind("photo", o.laser).After("photo"))
+	},
+	"bind-twice": func(_ *testing.T, o *office) error { return o.floor.Apply(o.printers.Bind("label", o.laser)) },
+	"bind-zero-key": func(_ *testing.T, o *office) error {
+		return o.floor.Apply(capability.Capability[printer]{}.Bind("photo", o.laser))
+	},
+	"bind-two-keys-in-registry": func(_ *testing.T, o *office) error {
+		return o.floor.Apply(capability.New[int]("printer", "another one").Bind("photo", 1))
+	},
+	"bind-two-keys-in-scope": func(_ *testing.T, o *office) error {
+		return o.desk.Apply(capability.New[int]("printer", "another one").Bind("photo", 1))
+	},
+	"rebind-nil": func(_ *testing.T, o *office) error { return o.floor.Apply(o.printers.Rebind("laser", nil)) },
+	"rebind-with-order": func(_ *testing.T, o *office) error {
+		return o.floor.Apply(o.printers.Rebind("laser", o.laser).Priority(1))
+	},
+	"rebind-unknown":      func(_ *testing.T, o *office) error { return o.floor.Apply(o.printers.Rebind("lazer", o.laser)) },
+	"unbind-unknown":      func(_ *testing.T, o *office) error { return o.floor.Apply(o.printers.Unbind("labl")) },
+	"unbind-nothing-like": func(_ *testing.T, o *office) error { return o.city.Apply(o.printers.Unbind("telescope")) },
+	"unbind-from-empty":   func(_ *testing.T, o *office) error { return o.desk.Apply(o.printers.Unbind("laser")) },
+	"unbind-empty-name":   func(_ *testing.T, o *office) error { return o.city.Apply(o.printers.Unbind("")) },
+	"unbind-one-of-many": func(t *testing.T, o *office) error {
+		for i := range 9 {
+			accepted(t, o.spare.Apply(o.printers.Bind(fmt.Sprint("telescope", i), o.laser)))
+		}
+		return o.spare.Apply(o.printers.Unbind("microscope-of-the-lab"))
+	},
+	"unbind-zero-key": func(_ *testing.T, o *office) error {
+		return o.floor.Apply(capability.Capability[printer]{}.Unbind("photo"))
+	},
+
+	"mask-zero-key": func(_ *testing.T, o *office) error {
+		return o.floor.Apply(capability.Capability[printer]{}.Mask("laser"))
+	},
+	"mask-bad-name": func(_ *testing.T, o *office) error { return o.floor.Apply(o.printers.Mask("la\u200bser")) },
+	"mask-twice":    func(_ *testing.T, o *office) error { return o.floor.Apply(o.printers.Mask("laser", "laser")) },
+	"mask-unknown":  func(_ *testing.T, o *office) error { return o.floor.Apply(o.printers.Mask("lazer")) },
+	"mask-rebound": func(_ *testing.T, o *office) error {
+		return o.floor.Apply(o.printers.Rebind("laser", o.laser), o.printers.Mask("laser"))
+	},
+	"mask-no-capability":  func(_ *testing.T, o *office) error { return o.floor.Apply(capability.Mask("", "laser")) },
+	"mask-bad-capability": func(_ *testing.T, o *office) error { return o.floor.Apply(capability.Mask("prin ter", "laser")) },
+	"mask-one-of-many-unknown": func(t *testing.T, o *office) error {
+		names := make([]string, 25)
+		for i := range names {
+			names[i] = fmt.Sprint("lazer", i)
+		}
+		several, ok := o.floor.Apply(o.printers.Mask(names...)).(interface{ Unwrap() []error })
+		if !ok || len(several.Unwrap()) != len(names) {
+			t.Fatalf("want %d errors", len(names))
+		}
+		return several.Unwrap()[len(names)-1]
+	},
+	"mask-unknown-capability": func(_ *testing.T, o *office) error {
+		return o.floor.Apply(capability.Mask("prnter", "laser"))
+	},
+	"clear-unknown-capability": func(_ *testing.T, o *office) error { return o.floor.Apply(capability.Select("scanner")) },
+	"select-zero-key":          func(_ *testing.T, o *office) error { return o.floor.Apply(capability.Capability[printer]{}.Select()) },
+	"select-unknown":           func(_ *testing.T, o *office) error { return o.floor.Apply(o.printers.Select("laser", "lazer")) },
+	"select-unknown-in-compose": func(t *testing.T, o *office) error {
+		accepted(t, o.spare.Apply(o.printers.Select("lazer")))
+		return second(o.scope.With(o.spare))
+	},
+
+	"apply-nil-change": func(_ *testing.T, o *office) error { return o.floor.Apply(o.printers.Mask(), nil) },
+	"apply-nested-too-deep": func(_ *testing.T, o *office) error {
+		c := capability.Changes{o.printers.Mask()}
+		for range 150 {
+			c = capability.Changes{c}
+		}
+		return o.floor.Apply(c)
+	},
+	"apply-embedded": func(_ *testing.T, o *office) error {
+		return o.floor.Apply(struct{ capability.Change }{o.printers.Mask()})
+	},
+	"apply-zero-binding": func(_ *testing.T, o *office) error { return o.floor.Apply(capability.Binding{}) },
+	"apply-cycle-in-scopes": func(t *testing.T, o *office) error {
+		for i := range 3 {
+			seat := capability.NewRegistry(capability.Node, fmt.Sprint("seat", i))
+			accepted(t, seat.Apply(o.printers.Bind("own", o.laser).Before("ring")))
+			accepted(t, second(capability.Compose(o.city, seat)))
+		}
+		return o.city.Apply(o.printers.Bind("ring", o.laser).Before("own").Priority(-5))
+	},
+	"compose-zero-registry": func(*testing.T, *office) error { return second(capability.Compose(new(capability.Registry))) },
+	"apply-nil-registry":    func(_ *testing.T, o *office) error { return (*capability.Registry)(nil).Apply(o.printers.Mask()) },
+	"apply-zero-registry":   func(_ *testing.T, o *office) error { return new(capability.Registry).Apply(o.printers.Mask()) },
+	"apply-bad-registry": func(_ *testing.T, o *office) error {
+		return capability.NewRegistry(capability.Node, "a b").Apply(o.printers.Mask())
+	},
+	"apply-closed": func(t *testing.T, o *office) error {
+		accepted(t, o.spare.Close(t.Context()))
+		return o.spare.Apply(o.printers.Mask())
+	},
+	"commit-zero-edit": func(_ *testing.T, o *office) error { return capability.Commit(o.floor.Stage(), capability.Edit{}) },
+	"close-nil":        func(t *testing.T, _ *office) error { return (*capability.Registry)(nil).Close(t.Context()) },
+	"close-in-use":     func(t *testing.T, o *office) error { return o.floor.Close(t.Context()) },
+	"close-in-much-use": func(t *testing.T, o *office) error {
+		for i := range 9 {
+			accepted(t, second(capability.Compose(o.city, capability.NewRegistry(capability.Node, fmt.Sprint("seat", i)))))
+		}
+		return o.city.Close(t.Context())
+	},
+
+	"compose-none":  func(*testing.T, *office) error { return second(capability.Compose()) },
+	"compose-nil":   func(_ *testing.T, o *office) error { return second(capability.Compose(o.city, nil)) },
+	"compose-twice": func(_ *testing.T, o *office) error { return second(capability.Compose(o.city, o.city)) },
+	"compose-one-level": func(_ *testing.T, o *office) error {
+		return second(capability.Compose(o.city, capability.NewRegistry(capability.Engine, "town")))
+	},
+	"compose-own-level": func(*testing.T, *office) error {
+		return second(capability.Compose(capability.NewRegistry(-3, "cellar"), capability.NewRegistry(-3, "garage")))
+	},
+	"compose-closed": func(t *testing.T, o *office) error {
+		accepted(t, o.spare.Close(t.Context()))
+		return second(capability.Compose(o.spare, o.city))
+	},
+	"compose-two-keys": func(t *testing.T, o *office) error {
+		r := capability.NewRegistry(50, "other")
+		accepted(t, r.Apply(capability.New[int]("printer", "another one").Bind("photo", 1)))
+		return second(capability.Compose(o.spare, r))
+	},
+	"compose-cycle": func(t *testing.T, o *office) error {
+		accepted(t, o.spare.Apply(o.printers.Bind("a", o.laser).After("b"), o.printers.Bind("b", o.laser).After("a")))
+		return second(capability.Compose(o.spare))
+	},
+	"cycle-of-many": func(_ *testing.T, o *office) error {
+		return o.city.Apply(ring(9, func(i int) string { return fmt.Sprint("p", i) }, func(name string) capability.Binding { return o.printers.Bind(name, o.laser) }, waits["before"]))
+	},
+	"cycle-around-selection": func(_ *testing.T, o *office) error {
+		return capability.Commit(
+			o.floor.Stage(o.printers.Select("plotter", "laser")),
+			o.desk.Stage(o.printers.Bind("a", o.laser).Before("plotter").After("laser")))
+	},
+
+	"resolve-zero-query": func(_ *testing.T, o *office) error {
+		return o.scope.Resolve(capability.Query[printer]{}.Into(new(capability.Handle[printer])))
+	},
+	"resolve-zero-key": func(_ *testing.T, o *office) error { return second(capability.Capability[printer]{}.Handle(o.scope)) },
+	"resolve-nil-need": func(_ *testing.T, o *office) error { return o.scope.Resolve(nil) },
+	"resolve-into-nil": func(_ *testing.T, o *office) error { return o.scope.Resolve(o.printers.Into(nil)) },
+	"resolve-bad-name": func(_ *testing.T, o *office) error { return second(o.printers.Named("a\tb").Handle(o.scope)) },
+	"resolve-two-keys": func(_ *testing.T, o *office) error {
+		return second(capability.New[int]("printer", "another one").Handle(o.scope))
+	},
+	"resolve-nil-scope": func(_ *testing.T, o *office) error { return second(o.printers.Handle(nil)) },
+	"with-nil-scope":    func(_ *testing.T, o *office) error { return second((*capability.Scope)(nil).With(o.spare)) },
+	"close-nil-scope":   func(*testing.T, *office) error { return (*capability.Scope)(nil).Close() },
+	"resolve-closed": func(t *testing.T, o *office) error {
+		accepted(t, o.scope.Close())
+		return second(o.printers.Handle(o.scope))
+	},
+	"with-closed": func(t *testing.T, o *office) error {
+		accepted(t, o.scope.Close())
+		return second(o.scope.With(o.spare))
+	},
+	"resolve-not-provided": func(_ *testing.T, o *office) error {
+		return second(capability.New[printer]("copier", "copies pages").Handle(o.scope))
+	},
+	"resolve-all-masked": func(t *testing.T, o *office) error {
+		accepted(t, o.scope.Close())
+		accepted(t, o.spare.Apply(o.printers.Mask("laser", "plotter", "label"), o.printers.Unbind("receipt")))
+		return second(o.printers.Handle(must1(capability.Compose(o.city, o.floor, o.spare))))
+	},
+	"resolve-not-provided-name": func(_ *testing.T, o *office) error { return second(o.printers.Named("lazer").Handle(o.scope)) },
+	"resolve-masked": func(t *testing.T, o *office) error {
+		accepted(t, o.desk.Apply(o.printers.Mask("plotter")))
+		return second(o.printers.Named("plotter").Handle(o.scope))
+	},
+	"resolve-not-selected": func(t *testing.T, o *office) error {
+		accepted(t, o.desk.Apply(o.printers.Select("laser")))
+		return second(o.printers.Named("plotter").Handle(o.scope))
+	},
+	"resolve-shadowed": func(t *testing.T, o *office) error {
+		copiers := capability.New[printer]("copier", "copies pages", capability.Shadow())
+		accepted(t, capability.Commit(o.city.Stage(copiers.Bind("old", o.laser)), o.floor.Stage(copiers.Bind("new", o.laser))))
+		return second(copiers.Named("old").Handle(o.scope))
+	},
+	"resolve-rebinding-without-target": func(t *testing.T, o *office) error {
+		accepted(t, o.desk.Apply(o.printers.Rebind("plotter", o.laser)))
+		accepted(t, o.city.Apply(o.printers.Unbind("plotter")))
+		return second(o.printers.Named("plotter").Handle(o.scope))
+	},
+	"resolve-ambiguous": func(t *testing.T, o *office) error {
+		copiers := capability.New[printer]("copier", "copies pages")
+		accepted(t, o.city.Apply(copiers.Bind("old", o.laser), copiers.Bind("new", o.laser)))
+		return second(copiers.Handle(o.scope))
+	},
+	"resolve-very-ambiguous": func(t *testing.T, o *office) error {
+		copiers := capability.New[printer]("copier", "copies pages")
+		for i := range 9 {
+			accepted(t, o.city.Apply(copiers.Bind(fmt.Sprint("c", i), o.laser)))
+		}
+		return second(copiers.Handle(o.scope))
+	},
+	"in-use": func(t *testing.T, o *office) error {
+		accepted(t, second(o.printers.Named("plotter").Handle(o.scope)))
+		return o.city.Apply(o.printers.Unbind("plotter"))
+	},
+	"in-use-by-many": func(t *testing.T, o *office) error {
+		for i := range 9 {
+			accepted(t, second(o.printers.Named("plotter").Handle(must1(capability.Compose(o.city, capability.NewRegistry(capability.Node, fmt.Sprint("seat", i)))))))
+		}
+		return o.city.Apply(o.printers.Unbind("plotter"))
+	},
+	"in-use-would-be-ambiguous": func(_ *testing.T, o *office) error {
+		return o.desk.Apply(o.printers.Bind("photo", o.laser), o.printers.Bind("badge", o.laser))
+	},
+
+	"json-garbled":          func(*testing.T, *office) error { return decoded(`{"code":`) },
+	"json-of-another-shape": func(*testing.T, *office) error { return decoded(`{"code":7}`) },
+	"json-two-causes":       func(*testing.T, *office) error { return decoded(`{"cause":{"code":"a","text":"b"}}`) },
+	"json-causes-no-text":   func(*testing.T, *office) error { return decoded(`{"cause":{"code":"a","causes":[]}}`) },
+	"json-unknown-context":  func(*testing.T, *office) error { return decoded(`{"cause":{"context":"tired"}}`) },
+	"json-null-cause":       func(*testing.T, *office) error { return decoded(`{"cause":{"text":"a","causes":[null]}}`) },
+	"error-without-text":    func(*testing.T, *office) error { return &capability.Error{Capability: "printer", Err: rude{}} },
+	"error-of-code": func(*testing.T, *office) error {
+		return &capability.Error{Code: capability.ErrPanic, Provider: "laser"}
+	},
+	"verb-error": func(_ *testing.T, o *office) error {
+		return capability.Each(o.all.Get(), func(printer) error { return errors.New("out of paper") })
+	},
+}
+
+// must1 returns a value that cannot fail to be made.
+func must1[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+var (
+	placeInText = regexp.MustCompile(`[^\s"(]*?([\w.-]+\.go):\d+`)
+	// What encoding/json says is its own affair.
+	saidByJSON = regexp.MustCompile(`(decoding an error: )(unexpected|invalid|json:).*`)
+)
+
+// goldenLine returns err as a line: places without directory and number, and a
+// mark where a line ends.
+func goldenLine(name string, err error) string {
+	text := placeInText.ReplaceAllString(err.Error(), "$1:N")
+	text = saidByJSON.ReplaceAllString(text, "$1…")
+	code := ""
+	if e, ok := errors.AsType[*capability.Error](err); ok {
+		code = string(e.Code)
+	}
+	return fmt.Sprintf("%s | %s | %s", name, code, strings.ReplaceAll(text, "\n", " ⏎ "))
+}
+
+// provokedLines provokes all errors.
+func provokedLines(t *testing.T) []string {
+	t.Helper()
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(provoked)) {
+		err := provoked[name](t, newOffice(t))
+		if err == nil {
+			t.Errorf("%s: there is no error", name)
+			continue
+		}
+		lines = append(lines, goldenLine(name, err))
+	}
+	return lines
+}
+
+// readGolden returns the golden lines.
+func readGolden(t *testing.T) []string {
+	t.Helper()
+	data, err := os.ReadFile(goldenErrors)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
+	return slices.DeleteFunc(lines, func(line string) bool { return strings.HasPrefix(line, "#") })
+}
+
+// TestErrorTexts compares every error with its golden line. With -update it
+// writes the lines instead.
+func TestErrorTexts(t *testing.T) {
+	lines := provokedLines(t)
+	if *updateGolden {
+		head := "# Every error text: name | code | text. Written by go test -run TestErrorTexts -update .\n"
+		if err := os.WriteFile(goldenErrors, []byte(head+strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(readGolden(t), lines); diff != "" {
+		t.Errorf("texts (-want +got):\n%s", diff)
+	}
+}
+
+// TestEveryErrorTextIsGolden looks in the source for every text that an error
+// can have, and for a golden line that it made.
+func TestEveryErrorTextIsGolden(t *testing.T) {
+	golden := readGolden(t)
+	texts := textsInSource(t)
+	if least := 50; len(texts) < least {
+		t.Errorf("only %d texts were found in the source, want at least %d", len(texts), least)
+	}
+	for _, text := range texts {
+		pattern := textPattern(text.format)
+		if !slices.ContainsFunc(golden, pattern.MatchString) {
+			t.Errorf("%s: no golden line has the text %q: provoke it in errors_test.go", text.at, text.format)
+		}
+	}
+}
+
+// A sourceText is a text, or a format of one, in the source.
+type sourceText struct{ at, format string }
+
+// textPattern returns what a text of that format matches.
+func textPattern(format string) *regexp.Regexp {
+	parts := regexp.MustCompile(`%[-+# 0-9.\[\]]*[a-zA-Z]`).Split(format, -1)
+	for i, part := range parts {
+		parts[i] = regexp.QuoteMeta(strings.ReplaceAll(part, "%%", "%"))
+	}
+	return regexp.MustCompile(strings.Join(parts, ".*"))
+}
+
+// notErrorTexts are the texts of three words and more that are no error texts.
+var notErrorTexts = map[string]string{
+	"capability: stuck without a reason": "only a fault of the package itself says it",
+	"%s (Capability[%v], %v)":            "Capability.String",
+	" over ":                             "Scope.String",
+}
+
+// textsInSource returns the formats given to report, be it through a local
+// func, and all other texts of three words and more in the files that can have
+// error texts.
+func textsInSource(t *testing.T) []sourceText {
+	t.Helper()
+	var texts []sourceText
+	fset := token.NewFileSet()
+	seen := make(map[string]bool)
+	add := func(at token.Pos, format string) {
+		if seen[format] || notErrorTexts[format] != "" {
+			return
+		}
+		seen[format] = true
+		p := fset.Position(at)
+		texts = append(texts, sourceText{fmt.Sprintf("%s:%d", p.Filename, p.Line), format})
+	}
+	paths, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		if strings.HasSuffix(path, "_test.go") || path == "snapshot.go" {
+			continue // a Snapshot is no error
+		}
+		file, err := parser.ParseFile(fset, path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, decl := range file.Decls {
+			reporters := map[string]int{"report": 0} // name → which argument is the format
+			// The funcs that hand a format on to report.
+			ast.Inspect(decl, func(n ast.Node) bool {
+				assign, ok := n.(*ast.AssignStmt)
+				if !ok || len(assign.Lhs) != 1 || len(assign.Rhs) != 1 {
+					return true
+				}
+				name, isName := assign.Lhs[0].(*ast.Ident)
+				lit, isFunc := assign.Rhs[0].(*ast.FuncLit)
+				if isName && isFunc {
+					if i := formatParameter(lit); i >= 0 {
+						reporters[name.Name] = i
+					}
+				}
+				return true
+			})
+			ast.Inspect(decl, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.CallExpr:
+					name, ok := n.Fun.(*ast.Ident)
+					if !ok {
+						return true
+					}
+					i, ok := reporters[name.Name]
+					if !ok || i >= len(n.Args) {
+						return true
+					}
+					switch arg := n.Args[i].(type) {
+					case *ast.BasicLit:
+						format, err := strconv.Unquote(arg.Value)
+						if err != nil {
+							t.Fatal(err)
+						}
+						if strings.Trim(format, "%sv") != "" { // what is all in the arguments is found there
+							add(arg.Pos(), format)
+						}
+					case *ast.Ident:
+						if arg.Name != "format" {
+							t.Errorf("%s: the text of an error is in the variable %s, where no test can find it", fset.Position(arg.Pos()), arg.Name)
+						}
+					default:
+						t.Errorf("%s: the text of an error is put together, so that no test can find it", fset.Position(arg.Pos()))
+					}
+				case *ast.Field:
+					return false // a tag is no text
+				case *ast.ImportSpec:
+					return false
+				case *ast.BasicLit:
+					if n.Kind == token.STRING {
+						text, err := strconv.Unquote(n.Value)
+						if err != nil {
+							t.Fatal(err)
+						}
+						if len(strings.Fields(text)) >= 3 {
+							add(n.Pos(), text)
+						}
+					}
+				}
+				return true
+			})
+		}
+	}
+	return texts
+}
+
+// formatParameter returns which parameter of the func it hands on to report as
+// the format, or -1.
+func formatParameter(lit *ast.FuncLit) int {
+	at := -1
+	ast.Inspect(lit.Body, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok || len(call.Args) == 0 {
+			return true
+		}
+		name, isName := call.Fun.(*ast.Ident)
+		arg, isArg := call.Args[0].(*ast.Ident)
+		if !isName || !isArg || name.Name != "report" {
+			return true
+		}
+		i := 0
+		for _, field := range lit.Type.Params.List {
+			for _, parameter := range field.Names {
+				if parameter.Name == arg.Name {
+					at = i
+				}
+				i++
+			}
+		}
+		return true
+	})
+	return at
+}
+
+// What a text may lack, and why.
+var (
+	textsWithoutName = map[string]string{
+		"get-zero-handle":       "a zero Handle is of nothing",
+		"new-zero-rule":         "a zero Rule is of nothing; the key has its name before the text",
+		"apply-nil-registry":    "nil has no name",
+		"apply-zero-registry":   "a zero Registry has no name",
+		"commit-zero-edit":      "a zero Edit has no name",
+		"close-nil":             "nil has no name",
+		"compose-zero-registry": "a zero Registry has no name",
+		"compose-none":          "there is nothing that has a name",
+		"compose-nil":           "nil has no name",
+		"resolve-nil-scope":     "nil has no name",
+		"with-nil-scope":        "nil has no name",
+		"close-nil-scope":       "nil has no name",
+		"json-garbled":          "who reads JSON knows no names yet",
+		"json-of-another-shape": "who reads JSON knows no names yet",
+		"json-causes-no-text":   "who reads JSON knows no names yet",
+		"json-null-cause":       "who reads JSON knows no names yet",
+		"json-two-causes":       "who reads JSON knows no names yet",
+	}
+	textsWithoutPlace = map[string]string{
+		"get-zero-handle":       "it is the panic that has the place",
+		"apply-nil-registry":    "nil has no site",
+		"apply-zero-registry":   "a zero Registry has no site",
+		"commit-zero-edit":      "a zero Edit has no site; its number is in the text",
+		"error-of-code":         "it is the text of a provider",
+		"json-garbled":          "JSON has no place in the program",
+		"json-of-another-shape": "JSON has no place in the program",
+		"json-unknown-context":  "JSON has no place in the program",
+		"json-two-causes":       "JSON has no place in the program",
+		"json-causes-no-text":   "JSON has no place in the program",
+		"json-null-cause":       "JSON has no place in the program",
+	}
+	textsWithoutRemedy = map[string]string{
+		"error-without-text":    "it is the text of a provider",
+		"error-of-code":         "it is the text of a provider",
+		"verb-error":            "it is the text of a provider",
+		"json-garbled":          "what encoding/json says is its own affair",
+		"json-of-another-shape": "what encoding/json says is its own affair",
+	}
+)
+
+// remedy is how a clause begins that says what to do, or what was meant.
+var remedy = regexp.MustCompile(`(^|[:;,.?] (?:or |so )?)(ask|bind|close|compose|correct|declare|did you mean|do|encode|give|it has just|it is|known are|leave|look|make|name|none is bound|only texts|rename|resolve|say|share|take|use)\b`)
+
+// TestPromise14EveryErrorTextNamesWhatWhereAndTheRemedy checks what a program
+// can check of that: a quoted name, a file and line or the name of a registry,
+// scope or capability, and a clause that begins as remedies do.
+func TestPromise14EveryErrorTextNamesWhatWhereAndTheRemedy(t *testing.T) {
+	name := regexp.MustCompile(`"[^"]*"`)
+	place := regexp.MustCompile(`\w\.go:\d+|(registry|scope|capability) "`)
+	for _, c := range slices.Sorted(maps.Keys(provoked)) {
+		t.Run(c, func(t *testing.T) {
+			err := provoked[c](t, newOffice(t))
+			if err == nil {
+				t.Fatal("there is no error")
+			}
+			text := err.Error()
+			for _, check := range []struct {
+				what    string
+				pattern *regexp.Regexp
+				not     map[string]string
+			}{
+				{"name", name, textsWithoutName}, {"place", place, textsWithoutPlace}, {"remedy", remedy, textsWithoutRemedy},
+			} {
+				if check.not[c] == "" && !check.pattern.MatchString(text) {
+					t.Errorf("the text has no %s: %s", check.what, text)
+				}
+			}
+			if first := text[0]; first >= 'A' && first <= 'Z' && !regexp.MustCompile(`^(Apply|Bind|Close|Compose|Get|Handle|Into|Mask|Rebind|Resolve|Select|Unbind|With)\b`).MatchString(text) {
+				t.Errorf("the text begins with a capital letter that is no method: %s", text)
+			}
+			if strings.HasSuffix(text, ".") || strings.Contains(text, "%!") || strings.Contains(text, "unknown place") {
+				t.Errorf("the text is malformed: %s", text)
+			}
+		})
+	}
+}
+
+// TestGoldenFileHasNoSpareLines proves that the file is text that diffs well.
+func TestGoldenFileHasNoSpareLines(t *testing.T) {
+	lines := readGolden(t)
+	if !slices.IsSorted(lines) {
+		t.Error("the golden lines are not sorted")
+	}
+	for _, line := range lines {
+		if strings.TrimSpace(line) != line || strings.Count(line, " | ") < 2 {
+			t.Errorf("malformed line %q", line)
+		}
+	}
+}
