@@ -2,7 +2,10 @@
 
 package capability
 
-import "iter"
+import (
+	"iter"
+	"slices"
+)
 
 // A Chain is an immutable, ordered snapshot of all providers of one capability
 // that a scope sees. It is one pointer, made by a commit and never changed
@@ -20,48 +23,59 @@ import "iter"
 // them; a method expression or a variable of func type does not and costs half
 // as much again.
 type Chain[T any] struct {
-	_    [0]*T
-	data *chainData[T]
+	_     [0]*T
+	first *link[T] // nil if the chain is empty
 }
 
-// chainData is what a chain points to. It never changes.
-type chainData[T any] struct {
-	links []link[T]
-	self  Chain[T] // the chain of this data: what a cell points to, so that publishing it allocates no more
-}
-
-// A link keeps the provider's value beside the pointer to all the rest, so that
-// naming who failed or decided costs the verbs one word and no call.
+// A link is a provider in a chain. It keeps the value beside the pointer to all
+// the rest, so that naming who failed or decided costs the verbs one word and no
+// call. The links of a chain lie one after the other in one block, and each
+// still has a pointer to the next: a loop over pointers keeps one variable
+// across the call of a provider where a loop over a slice keeps three.
 type link[T any] struct {
 	value T
 	by    *seat
+	next  *link[T] // nil in the last
 }
 
-// list returns the links, also of the zero chain.
-func (c Chain[T]) list() []link[T] {
-	if c.data == nil {
-		return nil
+// newChain returns where the chain of m is. Where it is and what it points to
+// are one allocation each.
+func newChain[T any](m *merged) *Chain[T] {
+	if len(m.seats) == 0 {
+		return new(Chain[T])
 	}
-	return c.data.links
+	links := make([]link[T], len(m.seats))
+	for i := range links {
+		links[i].value, links[i].by = *m.seats[i].value.(*T), &m.seats[i]
+		if i > 0 {
+			links[i-1].next = &links[i]
+		}
+	}
+	return &Chain[T]{first: &links[0]}
 }
 
 // Len returns the number of providers.
-func (c Chain[T]) Len() int { return len(c.list()) }
+func (c Chain[T]) Len() int {
+	if c.first == nil {
+		return 0
+	}
+	return len(c.first.by.from.seats)
+}
 
 // First returns the provider that is asked first, and false if there is none.
 func (c Chain[T]) First() (T, bool) {
-	if c.Len() == 0 {
+	if c.first == nil {
 		var none T
 		return none, false
 	}
-	return c.data.links[0].value, true
+	return c.first.value, true
 }
 
 // Find returns the provider of that name, and false if the chain has none. It
 // compares names one by one: for a provider on a hot path resolve
 // [Capability.Named] instead.
 func (c Chain[T]) Find(name string) (T, bool) {
-	for _, l := range c.list() {
+	for l := c.first; l != nil; l = l.next {
 		if l.by.name == name {
 			return l.value, true
 		}
@@ -73,7 +87,7 @@ func (c Chain[T]) Find(name string) (T, bool) {
 // Names returns the names of the providers in chain order, in a new slice.
 func (c Chain[T]) Names() []string {
 	names := make([]string, 0, c.Len())
-	for _, l := range c.list() {
+	for l := c.first; l != nil; l = l.next {
 		names = append(names, l.by.name)
 	}
 	return names
@@ -82,7 +96,7 @@ func (c Chain[T]) Names() []string {
 // Values returns the providers in chain order, in a new slice.
 func (c Chain[T]) Values() []T {
 	values := make([]T, 0, c.Len())
-	for _, l := range c.list() {
+	for l := c.first; l != nil; l = l.next {
 		values = append(values, l.value)
 	}
 	return values
@@ -92,7 +106,7 @@ func (c Chain[T]) Values() []T {
 // costs half as much again as one out of a verb, so hot loops use a verb.
 func (c Chain[T]) All() iter.Seq2[string, T] {
 	return func(yield func(string, T) bool) {
-		for _, l := range c.list() {
+		for l := c.first; l != nil; l = l.next {
 			if !yield(l.by.name, l.value) {
 				return
 			}
@@ -107,11 +121,9 @@ func (c Chain[T]) All() iter.Seq2[string, T] {
 // Each calls f with each provider in chain order and stops at the first error.
 // Without providers it returns nil.
 func Each[T any](c Chain[T], f func(T) error) error {
-	if c.data != nil {
-		for _, l := range c.data.links {
-			if err := f(l.value); err != nil {
-				return &providerError{l.by, err}
-			}
+	for l := c.first; l != nil; l = l.next {
+		if err := f(l.value); err != nil {
+			return &providerError{l.by, err}
 		}
 	}
 	return nil
@@ -122,7 +134,7 @@ func Each[T any](c Chain[T], f func(T) error) error {
 // providers it returns an empty slice.
 func Collect[T, R any](c Chain[T], f func(T) (R, error)) ([]R, error) {
 	answers := make([]R, 0, c.Len())
-	for _, l := range c.list() {
+	for l := c.first; l != nil; l = l.next {
 		r, err := f(l.value)
 		if err != nil {
 			return nil, &providerError{l.by, err}
@@ -135,33 +147,27 @@ func Collect[T, R any](c Chain[T], f func(T) (R, error)) ([]R, error) {
 // Any reports whether f answers yes for some provider. It asks in chain order
 // and stops at the first yes or error; an error is never a yes. Without
 // providers it returns false.
-func Any[T any](c Chain[T], f func(T) (bool, error)) (yes bool, err error) {
-	if c.data != nil {
-		for _, l := range c.data.links {
-			if yes, err = f(l.value); err != nil {
-				return false, &providerError{l.by, err}
-			}
-			if yes {
-				return
-			}
+func Any[T any](c Chain[T], f func(T) (bool, error)) (bool, error) {
+	for l := c.first; l != nil; l = l.next {
+		if yes, err := f(l.value); err != nil {
+			return false, &providerError{l.by, err}
+		} else if yes {
+			return true, nil
 		}
 	}
-	return
+	return false, nil
 }
 
 // Every reports whether f answers yes for all providers. It asks in chain order
 // and stops at the first no or error; an error is never a yes. Without
 // providers it returns true.
-func Every[T any](c Chain[T], f func(T) (bool, error)) (bool, error) {
-	if c.data != nil {
-		for _, l := range c.data.links {
-			yes, err := f(l.value)
-			if err != nil {
-				return false, &providerError{l.by, err}
-			}
-			if !yes {
-				return false, nil
-			}
+func Every[T any](c Chain[T], f func(T) (bool, error)) (yes bool, err error) {
+	for l := c.first; l != nil; l = l.next {
+		if yes, err = f(l.value); err != nil {
+			return false, &providerError{l.by, err}
+		}
+		if !yes {
+			return
 		}
 	}
 	return true, nil
@@ -171,14 +177,13 @@ func Every[T any](c Chain[T], f func(T) (bool, error)) (bool, error) {
 // what the one before returned, and returns the last value. It stops at the
 // first error and then returns the last good value with it. Without providers
 // it returns a.
-func Pipe[T, A any](c Chain[T], a A, f func(T, A) (A, error)) (next A, err error) {
-	if c.data != nil {
-		for _, l := range c.data.links {
-			if next, err = f(l.value, a); err != nil {
-				return a, &providerError{l.by, err}
-			}
-			a = next
+func Pipe[T, A any](c Chain[T], a A, f func(T, A) (A, error)) (A, error) {
+	for l := c.first; l != nil; l = l.next {
+		next, err := f(l.value, a)
+		if err != nil {
+			return a, &providerError{l.by, err}
 		}
+		a = next
 	}
 	return a, nil
 }
@@ -192,9 +197,8 @@ type Middleware[T any] func(next T) T
 // costs what the middlewares made of it, and it stays what it is when the chain
 // changes. Without providers it returns base.
 func Wrap[T any](c Chain[Middleware[T]], base T) T {
-	links := c.list()
-	for i := len(links) - 1; i >= 0; i-- {
-		base = links[i].value(base)
+	for _, m := range slices.Backward(c.Values()) {
+		base = m(base)
 	}
 	return base
 }

@@ -39,16 +39,14 @@ func (d Decision[R]) By() string {
 // no decision if nobody decides or there are no providers. It stops at the
 // first error.
 func Decide[T, R any](c Chain[T], f func(T) (Decision[R], error)) (d Decision[R], err error) {
-	if c.data != nil {
-		for _, l := range c.data.links {
-			if d, err = f(l.value); err != nil {
-				return Decision[R]{}, &providerError{l.by, err}
-			}
-			if d.decided {
-				d.by = l.by
-				return
-			}
+	for l := c.first; l != nil; l = l.next {
+		if d, err = f(l.value); err != nil {
+			return Decision[R]{}, &providerError{l.by, err}
+		}
+		if d.decided {
+			d.by = l.by
+			return
 		}
 	}
-	return
+	return Decision[R]{}, nil
 }

@@ -48,6 +48,8 @@ func (r *Registry) root() *domain {
 	return root
 }
 
+func byID(a, b *domain) int { return cmp.Compare(a.id, b.id) }
+
 // held is the locked domains, in the order of their numbers.
 type held []*domain
 
@@ -55,16 +57,20 @@ type held []*domain
 // may change their domains; then it starts again.
 func lock(registries ...*Registry) held {
 	for {
-		var h held
+		h := make(held, 0, len(registries))
 		for _, r := range registries {
 			h = append(h, r.root())
 		}
-		slices.SortFunc(h, func(a, b *domain) int { return cmp.Compare(a.id, b.id) })
+		slices.SortFunc(h, byID)
 		h = slices.Compact(h)
 		for _, d := range h {
 			d.slot <- struct{}{}
 		}
-		if !slices.ContainsFunc(registries, func(r *Registry) bool { return !slices.Contains(h, r.root()) }) {
+		moved := slices.ContainsFunc(registries, func(r *Registry) bool {
+			_, locked := slices.BinarySearchFunc(h, r.root(), byID)
+			return !locked
+		})
+		if !moved {
 			return h
 		}
 		h.unlock()

@@ -83,17 +83,22 @@ func visible(r rules, layers []*layer, note func(p *provider, at *layer, by *lay
 	if !explain {
 		note = func(*provider, *layer, *layer, fate) {}
 	}
-	said := 0
-	for _, l := range layers {
-		if l != nil {
-			said++
+	// Names have to be found again by narrower layers and by selections.
+	narrowest, inherited := -1, 0
+	for d, l := range layers {
+		switch {
+		case l == nil:
+		case narrowest < 0:
+			narrowest = d
+		default:
+			inherited += l.binds
 		}
 	}
 	blocks := make([][]seat, len(layers))
 	gaps := false               // some block holds empty seats
 	var where map[string][2]int // name → block and place in it; gaps have no name
-	if said > 1 || slices.ContainsFunc(layers, func(l *layer) bool { return l != nil && l.pick != nil }) {
-		where = make(map[string][2]int)
+	if inherited > 0 || narrowest >= 0 && layers[narrowest].pick != nil {
+		where = make(map[string][2]int, inherited)
 	}
 	// vacate takes the one of that name out of its block.
 	vacate := func(name string, by *layer, f fate) bool {
@@ -132,8 +137,8 @@ func visible(r rules, layers []*layer, note func(p *provider, at *layer, by *lay
 			switch {
 			case p == nil:
 			case !p.rebind:
-				if where != nil {
-					vacate(p.name, l, fateHidden)
+				vacate(p.name, l, fateHidden)
+				if d != narrowest || l.pick != nil {
 					where[p.name] = [2]int{d, len(blocks[d])}
 				}
 				blocks[d] = append(blocks[d], newSeat(p, d))

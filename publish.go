@@ -534,7 +534,7 @@ func (r refusals) errors() []error {
 	for at, l := range r.lost {
 		errs = append(errs, inUseError(at.key, l.readers, l.cause))
 	}
-	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	sortErrors(errs)
 	return errs
 }
 

@@ -72,14 +72,7 @@ func (a all[T]) problem() string { return "" }
 
 func (a all[T]) verify(*merged) error { return nil }
 
-func (a all[T]) answer(m *merged) *Chain[T] {
-	data := &chainData[T]{links: make([]link[T], len(m.seats))}
-	for i := range m.seats {
-		data.links[i] = link[T]{*m.seats[i].value.(*T), &m.seats[i]}
-	}
-	data.self.data = data
-	return &data.self
-}
+func (a all[T]) answer(m *merged) *Chain[T] { return newChain[T](m) }
 
 // Named asks for the provider of that name; "" asks for the one provider, which
 // is the first of the narrow-first order. Resolving fails with [ErrNotProvided]

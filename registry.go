@@ -122,11 +122,13 @@ type Edit struct {
 func Commit(edits ...Edit) error {
 	var errs []error
 	var registries []*Registry
+	seen := make(map[*Registry]bool, len(edits))
 	for i, e := range edits {
 		switch {
 		case e.registry == nil || e.registry.layers == nil:
 			errs = append(errs, &Error{Code: ErrInvalid, Err: report("edit %d of Commit at %v is of no registry: make registries with NewRegistry and edits with Stage", i+1, caller(1))})
-		case !slices.Contains(registries, e.registry):
+		case !seen[e.registry]:
+			seen[e.registry] = true
 			registries = append(registries, e.registry)
 			if err := e.registry.nameError(); err != nil {
 				errs = append(errs, err)
@@ -138,7 +140,7 @@ func Commit(edits ...Edit) error {
 	}
 	h := lock(registries...)
 	defer h.unlock()
-	t := &transaction{place: make(map[*layer]int)}
+	t := &transaction{edited: registries, place: make(map[*layer]int)}
 	defer t.end()
 	return t.run(edits)
 }
@@ -222,9 +224,6 @@ func (t *transaction) run(edits []Edit) error {
 		if e.registry.closed {
 			t.fail(e.registry.closedError(e.site))
 			continue
-		}
-		if !slices.Contains(t.edited, e.registry) {
-			t.edited = append(t.edited, e.registry)
 		}
 		t.stageAll(e.registry, e.changes, e.site, nil)
 	}

@@ -11,6 +11,11 @@ import (
 // report returns the cause of an [Error] as a text.
 func report(format string, args ...any) error { return fmt.Errorf(format, args...) }
 
+// sortErrors sorts errors that were found in no order by their texts.
+func sortErrors(errs []error) {
+	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+}
+
 // plural returns n things.
 func plural(n int, thing string) string {
 	if n == 1 {

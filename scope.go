@@ -154,16 +154,19 @@ func composable(registries []*Registry, at site) error {
 func conflicts(opened []*place) []error {
 	var errs []error
 	for _, p := range opened {
-		for _, name := range slices.Sorted(maps.Keys(p.reg.layers)) {
-			k := p.reg.layers[name].key
-			if k == nil {
+		if p.up == nil {
+			continue // nothing is broader
+		}
+		for name, l := range p.reg.layers {
+			if l.key == nil {
 				continue
 			}
-			if other := p.broaderKey(k); other != nil {
-				errs = append(errs, &Error{Code: ErrConflict, Capability: name, Scope: p.String(), Err: report("%s", twoKeys(other, k))})
+			if other := p.broaderKey(l.key); other != nil {
+				errs = append(errs, &Error{Code: ErrConflict, Capability: name, Scope: p.String(), Err: report("%s", twoKeys(other, l.key))})
 			}
 		}
 	}
+	sortErrors(errs)
 	return errs
 }
 
@@ -222,7 +225,10 @@ func (s *Scope) resolve(verb string, needs []Need, at site, meet bool) error {
 		return s.closedError(verb, at)
 	}
 	var errs []error
-	fresh := make(map[string]*key)
+	var fresh map[string]*key
+	if len(needs) > 1 {
+		fresh = make(map[string]*key, len(needs))
+	}
 	for i, n := range needs {
 		if n == nil {
 			errs = append(errs, &Error{Code: ErrInvalid, Scope: s.String(), Err: report("need %d of %s at %v is nil: make needs with Into", i+1, verb, at)})
@@ -240,7 +246,8 @@ func (s *Scope) resolve(verb string, needs []Need, at site, meet bool) error {
 }
 
 // rival returns a key of the same name as k that the scope has bound or
-// resolved, or nil. fresh is what the running Resolve asks for besides.
+// resolved, or nil. fresh is what the running Resolve asks for besides, nil if
+// that is nothing.
 func (s *Scope) rival(k *key, fresh map[string]*key) *key {
 	if other := fresh[k.name]; other != nil && other != k {
 		return other
@@ -253,7 +260,9 @@ func (s *Scope) rival(k *key, fresh map[string]*key) *key {
 			return l.key
 		}
 	}
-	fresh[k.name] = k
+	if fresh != nil {
+		fresh[k.name] = k
+	}
 	return nil
 }
 

@@ -149,7 +149,8 @@ func TestReadme(t *testing.T) {
 // Links between files of the repository lead somewhere.
 func TestLinks(t *testing.T) {
 	for _, name := range []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/design.md"} {
-		for _, link := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(read(t, name), -1) {
+		prose := regexp.MustCompile("(?s)```.*?```|`[^`]*`").ReplaceAllString(read(t, name), "")
+		for _, link := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(prose, -1) {
 			if _, err := os.Stat(filepath.Join("..", "..", filepath.Dir(name), link[1])); err != nil {
 				t.Errorf("%s links to %s: %v", name, link[1], err)
 			}

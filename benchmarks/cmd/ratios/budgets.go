@@ -1,0 +1,71 @@
+// What is compared with what, and the budgets.
+
+package main
+
+import "strings"
+
+// A family is a benchmark whose last name element says which variant it is.
+type family struct {
+	name      string
+	base      string // the variant that the others are divided by; its twin is "control"
+	units     []string
+	variants  []variant
+	slices    int     // how often a layout runs it
+	benchtime string  // of a slice, if not that of the flag
+	pace      float64 // commits/s below which a slice of a variant does not count
+}
+
+// A variant is a row for each group of its family. Without a budget it is there
+// for comparison.
+type variant struct {
+	name   string
+	budget func(group string) float64
+}
+
+// always is one budget for all groups.
+func always(budget float64) func(string) float64 {
+	return func(string) float64 { return budget }
+}
+
+// dispatchBudget is that of the verbs. Collect makes a slice and has none.
+func dispatchBudget(group string) float64 {
+	switch {
+	case strings.Contains(group, "/Collect/"):
+		return 0
+	case strings.HasSuffix(group, "/5ns"):
+		return 1.05
+	}
+	return 1.10
+}
+
+var families = []family{
+	{name: "Lookup", base: "field", units: []string{"ns/op"}, slices: 16,
+		variants: []variant{{"capability", always(1.05)}, {"atomic", nil}}},
+	{name: "Dispatch", base: "field", units: []string{"ns/op"}, slices: 10,
+		variants: []variant{{"capability", dispatchBudget}, {"atomic", nil}}},
+	{name: "Reader", base: "waiting", units: []string{"ns/op"}, slices: 10, pace: 90_000,
+		variants: []variant{{"committing", always(1.10)}, {"elsewhere", nil}, {"storing", nil}}},
+	{name: "Publish", base: "capabilities=10", units: []string{"ns/pipeline"}, slices: 3, benchtime: "50x",
+		variants: []variant{{"capabilities=1000", always(1.2)}}},
+	{name: "Growth", base: "1000", units: []string{"ns/bound", "ns/merged"}, slices: 2, benchtime: "1x",
+		variants: []variant{{"100000", always(2)}}},
+	{name: "Compose", slices: 4, benchtime: "10ms"},
+	{name: "Memory", slices: 1, benchtime: "1x"},
+}
+
+// figures are the rows of the second table.
+var figures = []struct {
+	name, unit string
+	budget     float64
+}{
+	{"Publish/capabilities=10", "ns/pipeline", 20},
+	{"Publish/capabilities=1000", "ns/pipeline", 20},
+	{"Publish/pipelines=10", "allocs/op", 0},
+	{"Publish/capabilities=10", "allocs/op", 0},
+	{"Compose/first", "ns/compose", 10_000},
+	{"Compose/second", "ns/compose", 10_000},
+	{"Compose/one-by-one", "ns/compose", 10_000},
+	{"Memory", "B/handle", 256},
+	{"Memory", "B/pipeline", 0},
+	{"Reader/committing", "commits/s", 0},
+}
