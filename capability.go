@@ -200,15 +200,14 @@ type Binding struct {
 // a registry has accepted it, it never changes.
 type provider struct {
 	name     string
-	value    any // a *T; nil if the T was nil
-	rebind   bool
-	priority int
 	before   []string
 	after    []string
-	meta     Meta
+	priority int
+	rebind   bool
+	ordered  bool // priority or constraints were set
+	value    any  // a *T; nil if the T was nil
 	site     site
-
-	ordered bool // priority or constraints were set
+	meta     *Meta // nil if there is none
 }
 
 // newProvider erases v. It is here that nil values are found, by reflection.
@@ -257,7 +256,7 @@ func (b Binding) After(names ...string) Binding {
 
 // Meta attaches a description for people and tools.
 func (b Binding) Meta(m Meta) Binding {
-	b.is.meta = m
+	b.is.meta = &m
 	return b
 }
 

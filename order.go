@@ -207,17 +207,43 @@ func byPriority(block []seat) {
 	}
 	// Sorting small keys and moving the seats once is faster than moving the
 	// seats while sorting.
-	type place struct{ priority, i int }
-	places := make([]place, len(block))
-	for i, s := range block {
-		places[i] = place{s.priority, i}
+	type key struct {
+		priority int
+		i        int32
 	}
-	slices.SortFunc(places, func(a, b place) int {
+	keys := make([]key, len(block))
+	for i, s := range block {
+		keys[i] = key{s.priority, int32(i)}
+	}
+	slices.SortFunc(keys, func(a, b key) int {
 		return cmp.Or(cmp.Compare(b.priority, a.priority), cmp.Compare(a.i, b.i))
 	})
-	unsorted := slices.Clone(block)
-	for i, p := range places {
-		block[i] = unsorted[p.i]
+	order := make([]int32, len(block))
+	for i, k := range keys {
+		order[i] = k.i
+	}
+	permute(block, order)
+}
+
+// permute puts the seat number order[i] in place i, for all i. It uses order up.
+// There is no second slice of seats, because what ordering many of them costs is
+// mostly the collector that has to look at their pointers.
+func permute(seats []seat, order []int32) {
+	for start := range order {
+		if order[start] < 0 {
+			continue // its seat was moved already
+		}
+		first := seats[start]
+		for to := start; ; {
+			from := int(order[to])
+			order[to] = -1
+			if from == start {
+				seats[to] = first
+				break
+			}
+			seats[to] = seats[from]
+			to = from
+		}
 	}
 }
 
@@ -245,8 +271,8 @@ type step struct {
 }
 
 // arrange puts seats, given in narrow-first base order, in the order of the
-// chain. It takes time linear in seats and constraints, apart from sorting, and
-// does not recurse.
+// chain, in the same slice if that can be. It takes time linear in seats and
+// constraints, apart from sorting, and does not recurse.
 func arrange(r rules, seats []seat) arranged {
 	narrow := seats
 	if r.broadFirst {
@@ -274,16 +300,17 @@ func arrange(r rules, seats []seat) arranged {
 	if len(order) < len(seats) {
 		return arranged{cycle: g.cycle(seats)}
 	}
-	out := arranged{seats: make([]seat, len(seats))}
-	placed := make([]int, len(seats)) // base place → chain place
+	placed := make([]int, len(order)) // base place → chain place
 	for i, base := range order {
-		out.seats[i], placed[base] = seats[base], i
+		placed[base] = i
 	}
-	for _, base := range g.firsts(seats) {
-		out.firsts = append(out.firsts, placed[base])
+	firsts := g.firsts(seats)
+	for i, base := range firsts {
+		firsts[i] = placed[base]
 	}
-	slices.Sort(out.firsts)
-	return out
+	slices.Sort(firsts)
+	permute(seats, order)
+	return arranged{seats: seats, firsts: firsts}
 }
 
 // broadFirst returns the seats with the blocks of the layers in reverse.

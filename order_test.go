@@ -312,7 +312,7 @@ func asLayers(world []model.Layer) []*layer {
 		for _, st := range from.Statements {
 			p := &provider{
 				name: st.Name, rebind: st.Rebind, priority: st.Priority, before: st.Before, after: st.After,
-				meta: Meta{Version: st.Value},
+				meta: &Meta{Version: st.Value},
 			}
 			l.index[p.name] = len(l.providers)
 			l.providers = append(l.providers, p)

@@ -86,10 +86,14 @@ func (s *Scope) describe(k *key) CapabilityState {
 	layers, registry := s.place.layers(k), s.place.registryOf(k)
 	state := func(p, at *provider, l *layer) ProviderState {
 		r := registry(l)
-		return ProviderState{
+		s := ProviderState{
 			Name: p.name, Registry: r.name, Level: r.level, Site: p.site.String(), Rebound: p.rebind,
-			Priority: at.priority, Before: slices.Clone(at.before), After: slices.Clone(at.after), Meta: p.meta,
+			Priority: at.priority, Before: slices.Clone(at.before), After: slices.Clone(at.after),
 		}
+		if p.meta != nil {
+			s.Meta = *p.meta
+		}
+		return s
 	}
 	home := func(p *provider) *layer {
 		return layers[slices.IndexFunc(layers, func(l *layer) bool { return l != nil && l.get(p.name) == p })]
