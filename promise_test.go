@@ -225,6 +225,31 @@ func TestPromise4RefusedChangesNothing(t *testing.T) {
 	}
 }
 
+// One error holds the mistakes of all edits, and blames nobody for the mistakes
+// of others: whoever selects what failed to be bound made none.
+func TestAllMistakesTogether(t *testing.T) {
+	f := newFleet(t, 1, 1)
+	must(f.engine.Apply(Gauges.Bind("a", 1)))
+	err := capability.Commit(
+		f.pipelines[0].Stage(Gauges.Select("b", "x"), Scorers.Mask("y"), nil),
+		f.engine.Stage(Gauges.Bind("a", 2), Gauges.Bind("b", 1).After("b"), Scorers.Bind("s", nil)),
+		f.groups[0].Stage(Gauges.Rebind("a", 3), Gauges.Mask("a"), Gauges.Unbind("z")),
+	)
+	var got []string
+	for _, err := range err.(interface{ Unwrap() []error }).Unwrap() {
+		var e *capability.Error
+		errors.As(err, &e)
+		got = append(got, fmt.Sprint(e.Code, " ", e.Provider))
+	}
+	want := []string{
+		"invalid ", "conflict a", "invalid b", "invalid s", "unknown z", // as the edits are written
+		"conflict a", "unknown x", "unknown y", // what they take for granted
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("mistakes (-want +got):\n%s", diff)
+	}
+}
+
 func TestPromise5OneChainInADispatch(t *testing.T) {
 	f := newFleet(t, 1, 1)
 	names := []string{"a", "b", "c", "d"}

@@ -140,7 +140,7 @@ func Commit(edits ...Edit) error {
 	}
 	h := lock(registries...)
 	defer h.unlock()
-	t := &transaction{edited: registries, place: make(map[*layer]int)}
+	t := &transaction{edited: registries, place: make(map[*layer]int), failed: make(map[failure]bool)}
 	defer t.end()
 	return t.run(edits)
 }
@@ -194,6 +194,7 @@ type transaction struct {
 	touched []touch
 	place   map[*layer]int // where in touched
 	claims  []claim
+	failed  map[failure]bool
 	edited  []*Registry
 	staged  []staging
 	hints   hints
@@ -208,11 +209,16 @@ type touch struct {
 	fresh    bool
 }
 
+// A failure is a binding with a mistake. That its name is missing then is no
+// mistake of those who count on it.
+type failure struct{ capability, provider string }
+
 // fail notes a mistake.
 func (t *transaction) fail(err error) { t.errs = append(t.errs, err) }
 
-// run does the transaction. It returns all mistakes of one stage of checks: later
-// stages ask what only a program without the earlier mistakes can answer.
+// run does the transaction. All mistakes that the changes make by themselves are
+// found together. What the scopes would see is asked only of changes without
+// such mistakes, because the answer would be noise.
 //
 // These properties make it atomic. All checks and all user code, which is only
 // what the caller passed in, come before the first store. From the first store
@@ -227,11 +233,11 @@ func (t *transaction) run(edits []Edit) error {
 		}
 		t.stageAll(e.registry, e.changes, e.site, nil)
 	}
-	for _, check := range []func(){t.checkLayers, t.checkNames, t.checkClaims, t.compute} {
-		if len(t.errs) > 0 {
-			return join(t.errs)
-		}
-		check()
+	t.checkLayers()
+	t.checkNames()
+	t.checkClaims()
+	if len(t.errs) == 0 {
+		t.compute()
 	}
 	if len(t.errs) > 0 {
 		return join(t.errs)
@@ -326,6 +332,7 @@ func (b Binding) stage(t *transaction, r *Registry) {
 		return
 	}
 	wrong := func(code Code, format string, args ...any) {
+		t.failed[failure{k.name, p.name}] = true
 		t.fail(&Error{Code: code, Capability: k.name, Provider: shorten(p.name), Err: report(format, args...)})
 	}
 	mistakes := len(t.errs)
@@ -358,6 +365,7 @@ func (b Binding) stage(t *transaction, r *Registry) {
 	}
 	l := t.layer(r, k, k.name)
 	if l == nil {
+		t.failed[failure{k.name, p.name}] = true
 		return
 	}
 	old := l.get(p.name)
@@ -613,10 +621,14 @@ func (h *hints) hint(name string, known func() []string) string {
 	return didYouMean(name, known())
 }
 
-// check returns an error for each name that is bound at none of the places.
-func (c claim) check(places []*place, h *hints) []error {
+// check returns an error for each name that is bound at none of the places and
+// did not fail to be.
+func (c claim) check(places []*place, h *hints, failed map[failure]bool) []error {
 	var errs []error
 	for _, name := range c.names {
+		if failed[failure{c.layer.name, name}] {
+			continue
+		}
 		if slices.ContainsFunc(places, func(p *place) bool { return c.holds(name, p) }) {
 			continue
 		}
@@ -696,7 +708,7 @@ func (t *transaction) checkClaims() {
 			r.unchecked = append(r.unchecked, c)
 			t.undo = append(t.undo, func() { r.unchecked = r.unchecked[:before] })
 		default:
-			t.errs = append(t.errs, c.check(c.registry.places, &t.hints)...)
+			t.errs = append(t.errs, c.check(c.registry.places, &t.hints, t.failed)...)
 		}
 	}
 }

@@ -95,13 +95,11 @@ func compose(registries []*Registry, at site) (*Scope, error) {
 	for i, r := range s.registries {
 		for _, c := range r.unchecked {
 			if c.stands() {
-				errs = append(errs, c.check(places[i:i+1], &given)...)
+				errs = append(errs, c.check(places[i:i+1], &given, nil)...)
 			}
 		}
 	}
-	if len(errs) == 0 {
-		errs = append(errs, s.cycles()...)
-	}
+	errs = append(errs, s.cycles()...)
 	if len(errs) > 0 {
 		s.place.close()
 		return nil, join(errs)

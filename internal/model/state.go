@@ -138,6 +138,7 @@ func (s *State) Layer(name, capability string) Layer {
 func (s *State) Commit(edits ...Edit) []Fault {
 	next := s.clone()
 	var faults []Fault
+	failed := make(map[[2]string]bool) // bindings with a fault, which nobody else is blamed for
 	for _, e := range edits {
 		r := next.registries[e.Registry]
 		if r.closed {
@@ -147,15 +148,17 @@ func (s *State) Commit(edits ...Edit) []Fault {
 		for _, c := range e.Changes {
 			if fault := r.apply(c); fault != "" {
 				faults = append(faults, fault)
+				if c.Op == Bind || c.Op == Rebind {
+					failed[[2]string{c.Capability, c.Statement.Name}] = true
+				}
 			}
 		}
 		next.registries[e.Registry] = r
 	}
-	for _, check := range []func() []Fault{next.rebound, next.unknown, next.broken} {
-		if len(faults) > 0 {
-			return distinct(faults)
-		}
-		faults = check()
+	faults = append(faults, next.rebound()...)
+	faults = append(faults, next.unknown(failed)...)
+	if len(faults) == 0 {
+		faults = next.broken()
 	}
 	if len(faults) > 0 {
 		return distinct(faults)
@@ -236,7 +239,7 @@ func (s *State) rebound() []Fault {
 
 // unknown finds claims that hold in none of the open scopes of the registry.
 // Registries of no open scope keep theirs for later.
-func (s *State) unknown() []Fault {
+func (s *State) unknown(failed map[[2]string]bool) []Fault {
 	var faults []Fault
 	for name, r := range s.registries {
 		for _, c := range r.claims {
@@ -247,7 +250,7 @@ func (s *State) unknown() []Fault {
 					met = met || s.holds(c, name, sc.registries)
 				}
 			}
-			if open && !met {
+			if open && !met && !failed[[2]string{c.capability, c.name}] {
 				faults = append(faults, Unknown)
 			}
 		}
@@ -367,10 +370,8 @@ func (s *State) Compose(id int, registries ...string) []Fault {
 	slices.SortFunc(sorted, func(a, b string) int { return cmp.Compare(s.registries[b].level, s.registries[a].level) })
 	next := s.clone()
 	next.scopes = map[int]scope{id: {registries: sorted}}
-	for _, check := range []func() []Fault{next.unknown, next.broken} {
-		if faults := check(); len(faults) > 0 {
-			return distinct(faults)
-		}
+	if faults := append(next.unknown(nil), next.broken()...); len(faults) > 0 {
+		return distinct(faults)
 	}
 	s.scopes[id] = scope{registries: sorted}
 	s.settle()
