@@ -112,20 +112,24 @@ func (a *audience[V]) readers() []reader {
 
 // move hangs c on another slot. Its value stays what it is: the next commit
 // that changes the slot stores a new one.
-func (c *cell[V]) move(to *slot) {
-	from := c.in
-	from.drop(c)
-	in, ok := to.audiences.get(from.ask.pick()).(*audience[V])
+func (c *cell[V]) move(from, to *slot) {
+	was := c.in
+	pick := was.ask.pick()
+	was.drop(c)
+	from.lost(pick)
+	in, ok := to.audiences.get(pick).(*audience[V])
 	if !ok {
-		in = &audience[V]{ask: from.ask, now: from.now}
-		to.audiences.set(from.ask.pick(), in)
+		in = &audience[V]{ask: was.ask, now: was.now}
+		to.audiences.set(pick, in)
 	}
 	in.add(c)
 }
 
 // leave takes c out of its slot, for the close of its scope.
-func (c *cell[V]) leave() {
+func (c *cell[V]) leave(from *slot) {
+	pick := c.in.ask.pick()
 	c.in.drop(c)
+	from.lost(pick)
 	c.scope = nil
 }
 

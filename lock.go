@@ -34,6 +34,9 @@ func (d *domain) root() *domain {
 		if next == nil {
 			return d
 		}
+		if after := next.joined.Load(); after != nil {
+			d.joined.CompareAndSwap(next, after) // halves the way for the next
+		}
 		d = next
 	}
 }

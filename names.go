@@ -72,6 +72,29 @@ func quoteAll(names []string) string {
 	return b.String()
 }
 
+// hints counts the hints that the errors of one call got. To look for what was
+// meant takes time in proportion to the known names, so only the first errors
+// get one.
+type hints int
+
+const maxHints = 20
+
+// hint returns what find finds, or "" if there were enough hints.
+func (h *hints) hint(find func() string) string {
+	if *h++; *h > maxHints {
+		return ""
+	}
+	return find()
+}
+
+// bind returns a hint for a name that nobody has bound.
+func (h *hints) bind(name string, known func() []string) string {
+	if hint := h.hint(func() string { return didYouMean(name, known()) }); hint != "" {
+		return hint
+	}
+	return "name another or bind it; only the first mistakes get a hint"
+}
+
 // didYouMean returns a hint at those of the known names that name was probably
 // meant to be, or at what is known at all.
 func didYouMean(name string, known []string) string {
@@ -83,7 +106,11 @@ func didYouMean(name string, known []string) string {
 	}
 	limit := 1 + utf8.RuneCountInString(name)/4
 	var near []string
+	budget := 1 << 20 // letters compared with letters
 	for _, k := range known {
+		if budget -= len(name) * len(k); budget < 0 {
+			break
+		}
 		if d := distance(name, k, limit); d < limit {
 			near, limit = []string{k}, d
 		} else if d == limit {

@@ -18,10 +18,15 @@ type layer struct {
 	providers []*provider    // in order of binding; nil where one was withdrawn
 	index     map[string]int // name → place in providers
 	binds     int            // how many providers are not rebindings
-	mask      []string
-	pick      []string // the list of Select
-	maskSite  site
-	pickSite  site
+	mask      names
+	pick      names // what Select keeps
+}
+
+// names is the list of a Mask or Select; nil if there is none.
+type names struct {
+	list  []string
+	site  site
+	byKey bool // it was not given with the capability by name
 }
 
 // get returns what the layer says of a provider's name, or nil.
@@ -33,7 +38,12 @@ func (l *layer) get(name string) *provider {
 }
 
 // empty reports whether the layer says nothing.
-func (l *layer) empty() bool { return len(l.index) == 0 && l.mask == nil && l.pick == nil }
+func (l *layer) empty() bool { return len(l.index) == 0 && l.mask.list == nil && l.pick.list == nil }
+
+// home returns the layer that says p.
+func home(layers []*layer, p *provider) *layer {
+	return layers[slices.IndexFunc(layers, func(l *layer) bool { return l != nil && l.get(p.name) == p })]
+}
 
 // A seat is a provider at its place in a chain. priority and constrained are
 // those of at, kept here so that ordering a hundred thousand seats reads one
@@ -78,10 +88,10 @@ const (
 //	group      Mask(b)        a   c
 //	pipeline   Bind(d)        a   c      d
 //	           Rebind(c)      a   c'     d      seen: d a c'
-func visible(r rules, layers []*layer, note func(p *provider, at *layer, by *layer, f fate)) []seat {
+func visible(r rules, layers []*layer, note func(p *provider, by *layer, f fate)) []seat {
 	explain := note != nil
 	if !explain {
-		note = func(*provider, *layer, *layer, fate) {}
+		note = func(*provider, *layer, fate) {}
 	}
 	// Names have to be found again by narrower layers and by selections.
 	narrowest, inherited := -1, 0
@@ -97,7 +107,7 @@ func visible(r rules, layers []*layer, note func(p *provider, at *layer, by *lay
 	blocks := make([][]seat, len(layers))
 	gaps := false               // some block holds empty seats
 	var where map[string][2]int // name → block and place in it; gaps have no name
-	if inherited > 0 || narrowest >= 0 && layers[narrowest].pick != nil {
+	if inherited > 0 || narrowest >= 0 && layers[narrowest].pick.list != nil {
 		where = make(map[string][2]int, inherited)
 	}
 	// vacate takes the one of that name out of its block.
@@ -105,7 +115,7 @@ func visible(r rules, layers []*layer, note func(p *provider, at *layer, by *lay
 		w, ok := where[name]
 		if ok {
 			gone := &blocks[w[0]][w[1]]
-			note(gone.provider, layers[gone.depth], by, f)
+			note(gone.provider, by, f)
 			*gone, gaps = seat{}, true
 			delete(where, name)
 		}
@@ -116,16 +126,16 @@ func visible(r rules, layers []*layer, note func(p *provider, at *layer, by *lay
 		if l == nil {
 			continue
 		}
-		for _, name := range l.mask {
+		for _, name := range l.mask.list {
 			if !vacate(name, l, fateMasked) && explain {
-				note(&provider{name: name, site: l.maskSite}, l, l, fateUnmatched)
+				note(&provider{name: name, site: l.mask.site}, l, fateUnmatched)
 			}
 		}
 		if r.shadow && l.binds > 0 {
 			for broader := d + 1; broader < len(layers); broader++ {
 				for _, s := range blocks[broader] {
 					if s.provider != nil {
-						note(s.provider, layers[s.depth], l, fateShadowed)
+						note(s.provider, l, fateShadowed)
 					}
 				}
 				blocks[broader] = nil
@@ -138,36 +148,36 @@ func visible(r rules, layers []*layer, note func(p *provider, at *layer, by *lay
 			case p == nil:
 			case !p.rebind:
 				vacate(p.name, l, fateHidden)
-				if d != narrowest || l.pick != nil {
+				if d != narrowest || l.pick.list != nil {
 					where[p.name] = [2]int{d, len(blocks[d])}
 				}
 				blocks[d] = append(blocks[d], newSeat(p, d))
 			default:
 				if w, ok := where[p.name]; ok {
 					s := &blocks[w[0]][w[1]]
-					note(s.provider, layers[s.depth], l, fateReplaced)
+					note(s.provider, l, fateReplaced)
 					s.provider = p
 				} else {
-					note(p, l, l, fateUnmatched)
+					note(p, l, fateUnmatched)
 				}
 			}
 		}
-		if l.pick != nil {
-			block := make([]seat, 0, len(l.pick))
-			for _, name := range l.pick {
+		if l.pick.list != nil {
+			block := make([]seat, 0, len(l.pick.list))
+			for _, name := range l.pick.list {
 				if w, ok := where[name]; ok {
 					s := blocks[w[0]][w[1]]
 					blocks[w[0]][w[1]] = seat{} // its block is dropped below
 					s.depth, s.picked, s.priority, s.constrained = int32(d), true, 0, false
 					block = append(block, s)
 				} else if explain {
-					note(&provider{name: name, site: l.pickSite}, l, l, fateUnmatched)
+					note(&provider{name: name, site: l.pick.site}, l, fateUnmatched)
 				}
 			}
 			for broader := d; broader < len(layers); broader++ {
 				for _, s := range blocks[broader] {
 					if s.provider != nil {
-						note(s.provider, layers[s.depth], l, fateNotSelected)
+						note(s.provider, l, fateNotSelected)
 					}
 				}
 				blocks[broader] = nil

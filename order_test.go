@@ -318,7 +318,7 @@ func asLayers(world []model.Layer) []*layer {
 			l.providers = append(l.providers, p)
 			l.count(p, 1)
 		}
-		l.mask, l.pick = from.Mask, from.Select
+		l.mask.list, l.pick.list = from.Mask, from.Select
 		layers[i] = l
 	}
 	return layers

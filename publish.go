@@ -28,13 +28,15 @@ import (
 // A place is a prefix of open scopes: reg and the registries of the places up to
 // the root. It is guarded by the domain of its registries; reg and up are fixed.
 type place struct {
-	reg    *Registry
-	up     *place // the next broader, nil at the root
-	pos    int    // in reg.places
-	below  map[*Registry]*place
-	scopes []*Scope // those that end here
-	slots  map[*key]*slot
-	sound  map[string]bool // capabilities known to be free of cycles here
+	reg      *Registry
+	up       *place // the next broader, nil at the root
+	pos      int    // in reg.places
+	below    map[*Registry]*place
+	scopes   []*Scope // those that end here
+	slots    map[*key]*slot
+	resolved map[string][]*key // at the root: the keys of slots, by name
+	sound    map[string]bool   // capabilities known to be free of cycles here
+	whole    bool              // all capabilities are known to be
 }
 
 // A slot is where the scopes below a place meet that see the same of a
@@ -61,8 +63,8 @@ type audienceOf interface {
 
 // socket is a cell of whatever type.
 type socket interface {
-	move(to *slot)
-	leave()
+	move(from, to *slot)
+	leave(from *slot)
 	resolvedAt() []site
 }
 
@@ -115,27 +117,29 @@ func (b *byPick[I]) each(f func(I)) {
 	}
 }
 
-// prune drops the audiences that lost their last cell and reports whether none
-// are left.
-func (s *slot) prune() (empty bool) {
-	var none audienceOf
+// lost drops the audience of that pick if it lost its last cell.
+func (s *slot) lost(pick string) {
 	b := &s.audiences
-	if b.one != nil && b.one.size() == 0 {
-		b.one = none
+	if b.get(pick).size() > 0 {
+		return
 	}
-	if b.all != nil && b.all.size() == 0 {
-		b.all = none
+	switch pick {
+	case theOne:
+		b.one = nil
+	case everyone:
+		b.all = nil
+	default:
+		delete(b.named, pick)
 	}
-	for name, a := range b.named {
-		if a.size() == 0 {
-			delete(b.named, name)
-		}
-	}
-	empty = b.one == nil && b.all == nil && len(b.named) == 0
-	if empty {
+	if s.empty() {
 		s.now = nil
 	}
-	return empty
+}
+
+// empty reports whether the slot has no audience.
+func (s *slot) empty() bool {
+	b := &s.audiences
+	return b.one == nil && b.all == nil && len(b.named) == 0
 }
 
 // merged is what a place sees of a capability.
@@ -145,6 +149,7 @@ type merged struct {
 	seats  []seat
 	firsts []int            // see arranged
 	index  map[string]*seat // made when it pays
+	hints  hints            // that its errors got
 }
 
 // find returns the provider of that name, theOne included, or an error that says
@@ -272,6 +277,12 @@ func (p *place) addSlot(s *slot) {
 		p.slots = make(map[*key]*slot)
 	}
 	p.slots[s.key] = s
+	if p.up == nil {
+		if p.resolved == nil {
+			p.resolved = make(map[string][]*key)
+		}
+		p.resolved[s.key.name] = append(p.resolved[s.key.name], s.key)
+	}
 	if s.up != nil {
 		s.pos = len(s.up.below)
 		s.up.below = append(s.up.below, s)
@@ -288,6 +299,9 @@ func (p *place) split(k *key) *slot {
 	from := up.slots[k]
 	s := &slot{key: k, place: p, up: from, now: from.now}
 	p.addSlot(s)
+	if from.empty() && len(from.below) == 1 {
+		return s // there is nobody to move
+	}
 	stack := []*place{p}
 	for len(stack) > 0 {
 		q := stack[len(stack)-1]
@@ -300,15 +314,16 @@ func (p *place) split(k *key) *slot {
 		}
 		for _, scope := range q.scopes {
 			if asked := scope.asks[k.name]; asked != nil && asked.key == k {
-				asked.sockets.each(func(c socket) { c.move(s) })
+				asked.sockets.each(func(c socket) { c.move(from, s) })
 			}
 		}
 		for _, b := range q.below {
 			stack = append(stack, b)
 		}
 	}
-	from.prune()
-	s.prune()
+	if s.empty() {
+		s.now = nil
+	}
 	return s
 }
 
@@ -328,29 +343,43 @@ func (s *slot) detach() {
 
 // release removes s, and the slots up from it, if nobody needs them any more.
 func (s *slot) release() {
-	for s != nil && s.prune() && len(s.below) == 0 {
+	for s != nil && s.empty() && len(s.below) == 0 {
 		up := s.up
 		s.detach()
 		delete(s.place.slots, s.key)
+		if up == nil {
+			s.place.forget(s.key)
+		}
 		s = up
 	}
+}
+
+// forget takes k out of the keys that have a slot at the root p.
+func (p *place) forget(k *key) {
+	keys := p.resolved[k.name]
+	if len(keys) == 1 {
+		delete(p.resolved, k.name)
+		return
+	}
+	i := slices.Index(keys, k)
+	p.resolved[k.name] = slices.Delete(keys, i, i+1)
 }
 
 // open returns the place below p for r, or the root place of r if p is nil, and
 // whether it was there before.
 func (p *place) open(r *Registry) (*place, bool) {
 	if p == nil {
-		for _, root := range r.places {
-			if root.up == nil {
-				return root, true
-			}
+		if r.start != nil {
+			return r.start, true
 		}
 	} else if q, ok := p.below[r]; ok {
 		return q, true
 	}
 	q := &place{reg: r, up: p, pos: len(r.places)}
 	r.places = append(r.places, q)
-	if p != nil {
+	if p == nil {
+		r.start = q
+	} else {
 		if p.below == nil {
 			p.below = make(map[*Registry]*place)
 		}
@@ -359,8 +388,9 @@ func (p *place) open(r *Registry) (*place, bool) {
 	return q, false
 }
 
-// close removes p, and the places up from it, if no scope needs them any more.
-func (p *place) close() {
+// close removes p, and the places up from it, if no scope needs them any more. It
+// returns the narrowest that is left, or nil.
+func (p *place) close() *place {
 	for p != nil && len(p.scopes) == 0 && len(p.below) == 0 {
 		list := p.reg.places
 		last := len(list) - 1
@@ -370,9 +400,12 @@ func (p *place) close() {
 		p.reg.places = list[:last]
 		if p.up != nil {
 			delete(p.up.below, p.reg)
+		} else {
+			p.reg.start = nil
 		}
 		p = p.up
 	}
+	return p
 }
 
 // each calls f with p and all places below it, in no order.
@@ -417,28 +450,52 @@ func (p *place) broaderKey(k *key) *key {
 	return nil
 }
 
-// otherKey returns a key of the same name as k that an open scope with p has
-// bound or resolved, and the scope.
-func (p *place) otherKey(k *key) (other *key, scope string) {
-	if other := p.broaderKey(k); other != nil {
-		return other, p.String()
+// A rival is another key of the same name, and a scope that has it.
+type rival struct {
+	key   *key
+	scope string
+}
+
+// rivals calls found with each of the keys, given by name, of which an open scope
+// with p has bound or resolved a namesake. It takes time in proportion to the
+// places and, at each, to the fewer of the keys and what is said and asked there.
+func (p *place) rivals(keys map[string]*key, found func(*key, rival)) {
+	for _, k := range keys {
+		if other := p.broaderKey(k); other != nil {
+			found(k, rival{other, p.String()})
+		}
 	}
 	p.each(func(q *place) {
-		note := func(found *key) {
-			if found != nil && found != k && (other == nil || q.String() < scope) {
-				other, scope = found, q.String()
+		note := func(k, other *key) {
+			if k != nil && other != nil && other != k {
+				found(k, rival{other, q.String()})
 			}
 		}
-		if l := q.reg.layers[k.name]; l != nil {
-			note(l.key)
+		if layers := q.reg.layers; len(layers) < len(keys) {
+			for name, l := range layers {
+				note(keys[name], l.key)
+			}
+		} else {
+			for name, k := range keys {
+				if l := layers[name]; l != nil {
+					note(k, l.key)
+				}
+			}
 		}
 		for _, s := range q.scopes {
-			if asked := s.asks[k.name]; asked != nil {
-				note(asked.key)
+			if len(s.asks) < len(keys) {
+				for name, a := range s.asks {
+					note(keys[name], a.key)
+				}
+				continue
+			}
+			for name, k := range keys {
+				if a := s.asks[name]; a != nil {
+					note(k, a.key)
+				}
 			}
 		}
 	})
-	return other, scope
 }
 
 // A staging is a slot with what the running commit will make it show.
@@ -555,7 +612,7 @@ func (p *place) keys(l *layer) []*key {
 			note(l.key)
 		}
 	}
-	for k := range p.root().slots {
+	for _, k := range p.root().resolved[l.name] {
 		note(k)
 	}
 	return keys
@@ -565,7 +622,7 @@ func (p *place) keys(l *layer) []*key {
 func (t *transaction) computeAt(p *place, k *key, seen map[*slot]bool, refused refusals) {
 	if k.constrained.Load() {
 		// Cycles are refused also where nobody resolved the capability yet.
-		forget := func() { p.each(func(q *place) { delete(q.sound, k.name) }) }
+		forget := func() { p.each(func(q *place) { q.whole = false; delete(q.sound, k.name) }) }
 		forget()
 		t.undo = append(t.undo, forget)
 		p.eachScope(func(s *Scope) {
@@ -585,7 +642,7 @@ func (t *transaction) computeAt(p *place, k *key, seen map[*slot]bool, refused r
 			continue
 		}
 		seen[s] = true
-		if s.prune() {
+		if s.empty() {
 			continue
 		}
 		m, cycle := s.place.merge(k)

@@ -113,9 +113,8 @@ func (q Query[V]) Into(h *Handle[V]) Need { return into[V]{q.ask, h} }
 
 // A Need is one thing that a consumer wants resolved. [Query.Into] makes it.
 type Need interface {
-	// check returns why s cannot meet the need. fresh collects the keys that the
-	// needs of one Resolve ask for. The lock of s is held.
-	check(s *Scope, fresh map[string]*key) error
+	// check returns why s cannot meet the need. The lock of s is held.
+	check(s *Scope, asks asking) error
 	// meet attaches the handle, after check returned nil.
 	meet(s *Scope, at site)
 }
@@ -126,7 +125,7 @@ type into[V any] struct {
 	handle *Handle[V]
 }
 
-func (n into[V]) check(s *Scope, fresh map[string]*key) error {
+func (n into[V]) check(s *Scope, asks asking) error {
 	if n.ask == nil {
 		return &Error{Code: ErrInvalid, Scope: s.String(), Err: report("the zero Query asks for nothing: make it with Named or All")}
 	}
@@ -143,10 +142,10 @@ func (n into[V]) check(s *Scope, fresh map[string]*key) error {
 	if problem := n.ask.problem(); problem != "" {
 		return fail(ErrInvalid, shorten(n.ask.pick()), report("the name asked for %s", problem))
 	}
-	if other := s.rival(k, fresh); other != nil {
+	if other := s.rival(k, asks); other != nil {
 		return fail(ErrConflict, "", report("%s", twoKeys(k, other)))
 	}
-	m, err := s.place.look(k)
+	m, err := asks.look(s, k)
 	if err != nil {
 		return err
 	}

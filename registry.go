@@ -54,7 +54,9 @@ type Registry struct {
 	layers    map[string]*layer // by name of the capability
 	ordered   map[string]bool   // the layers that may hold constraints
 	places    []*place          // where open scopes compose it
+	start     *place            // the one of them that is a root, or nil
 	unchecked []claim           // made while no scope was there to check them in
+	kept      int               // how many of unchecked stood when they were last looked through
 	commits   uint64            // how many transactions changed it
 }
 
@@ -104,7 +106,8 @@ func (r *Registry) Apply(changes ...Change) error {
 	return Commit(Edit{r, changes, caller(1)})
 }
 
-// Stage keeps the changes for [Commit]. Nothing is checked before.
+// Stage keeps the changes for [Commit]. Nothing is checked before. [Changes]
+// among them are not copied, so they must stay as they are until then.
 func (r *Registry) Stage(changes ...Change) Edit {
 	return Edit{r, slices.Clone(changes), caller(1)}
 }
@@ -198,6 +201,7 @@ type transaction struct {
 	edited  []*Registry
 	staged  []staging
 	hints   hints
+	lists   int // how many lists of changes were begun
 	done    bool
 }
 
@@ -246,9 +250,9 @@ func (t *transaction) run(edits []Edit) error {
 	return nil
 }
 
-// maxNesting is how deep Changes may be nested. It bounds what is done for
-// changes that hold each other many times.
-const maxNesting = 16
+// maxNesting is how deep Changes may be nested, and maxLists how many of them a
+// transaction may hold: lists that hold each other many times come to an end.
+const maxNesting, maxLists = 16, 1 << 16
 
 // stageAll stages changes and what is nested in them. open is the first places
 // of the lists that it is nested in.
@@ -256,8 +260,8 @@ func (t *transaction) stageAll(r *Registry, changes []Change, at site, open []*C
 	if len(changes) == 0 {
 		return
 	}
-	if slices.Contains(open, &changes[0]) || len(open) > maxNesting {
-		t.fail(&Error{Code: ErrInvalid, Err: report("the changes of %v at %v hold themselves or are nested more than %d deep: take them apart", r, at, maxNesting)})
+	if t.lists++; t.lists > maxLists || len(open) > maxNesting || slices.Contains(open, &changes[0]) {
+		t.fail(&Error{Code: ErrInvalid, Err: report("the changes of %v at %v hold themselves, are nested more than %d deep or are more than %d lists: take them apart", r, at, maxNesting, maxLists)})
 		return
 	}
 	open = append(open, &changes[0])
@@ -449,7 +453,7 @@ func (u unbind) stage(t *transaction, r *Registry) {
 		t.set(l, l.index[u.name], nil)
 		return
 	}
-	hint := t.hints.hint(u.name, func() []string {
+	hint := t.hints.bind(u.name, func() []string {
 		if l == nil || l.key != u.key {
 			return nil
 		}
@@ -504,30 +508,30 @@ func (c list) stage(t *transaction, r *Registry) {
 	if l == nil {
 		return
 	}
-	names := c.providers
-	if len(names) == 0 {
-		names = nil
+	list := c.providers
+	if len(list) == 0 {
+		list = nil
 		t.claims = append(t.claims, claim{r, l, claimCapability, []string{c.kind.String()}, c.site})
 	} else {
-		t.claims = append(t.claims, claim{r, l, c.kind, names, c.site})
+		t.claims = append(t.claims, claim{r, l, c.kind, list, c.site})
 	}
-	at, atSite := &l.mask, &l.maskSite
+	at := &l.mask
 	if c.kind == selectList {
-		at, atSite = &l.pick, &l.pickSite
+		at = &l.pick
 	}
-	old, oldSite := *at, *atSite
-	*at, *atSite = names, c.site
-	t.undo = append(t.undo, func() { *at, *atSite = old, oldSite })
+	old := *at
+	*at = names{list, c.site, c.key != nil}
+	t.undo = append(t.undo, func() { *at = old })
 }
 
 // checkLayers refuses what two statements of one registry make impossible.
 func (t *transaction) checkLayers() {
 	for _, touched := range t.touched {
 		l := touched.layer
-		for _, name := range l.mask {
+		for _, name := range l.mask.list {
 			if p := l.get(name); p != nil && p.rebind {
 				t.fail(&Error{Code: ErrConflict, Capability: l.name, Provider: name, Err: report(
-					"%v masks it at %v and rebinds it at %v: do one of both", touched.registry, l.maskSite, p.site)})
+					"%v masks it at %v and rebinds it at %v: do one of both", touched.registry, l.mask.site, p.site)})
 			}
 		}
 	}
@@ -535,15 +539,34 @@ func (t *transaction) checkLayers() {
 
 // checkNames refuses a second key of one name in any open scope.
 func (t *transaction) checkNames() {
+	fresh := make(map[*Registry]map[string]*key)
+	for _, touched := range t.touched {
+		if r := touched.registry; touched.fresh && len(r.places) > 0 {
+			if fresh[r] == nil {
+				fresh[r] = make(map[string]*key)
+			}
+			fresh[r][touched.layer.name] = touched.layer.key
+		}
+	}
+	others := make(map[*key]map[*Registry]rival)
+	for r, keys := range fresh {
+		for _, p := range r.places {
+			p.rivals(keys, func(k *key, other rival) {
+				if others[k] == nil {
+					others[k] = make(map[*Registry]rival)
+				}
+				if was, ok := others[k][r]; !ok || other.scope < was.scope {
+					others[k][r] = other
+				}
+			})
+		}
+	}
 	for _, touched := range t.touched {
 		if !touched.fresh {
 			continue
 		}
-		for _, p := range touched.registry.places {
-			if other, scope := p.otherKey(touched.layer.key); other != nil {
-				t.fail(&Error{Code: ErrConflict, Capability: other.name, Scope: scope, Err: report("%s", twoKeys(other, touched.layer.key))})
-				break
-			}
+		if other, ok := others[touched.layer.key][touched.registry]; ok {
+			t.fail(&Error{Code: ErrConflict, Capability: other.key.name, Scope: other.scope, Err: report("%s", twoKeys(other.key, touched.layer.key))})
 		}
 	}
 }
@@ -576,14 +599,31 @@ func (c claim) stands() bool {
 	same := func(list []string) bool { return len(list) == len(c.names) && &list[0] == &c.names[0] }
 	switch c.kind {
 	case claimMask:
-		return same(c.layer.mask)
+		return same(c.layer.mask.list)
 	case claimSelect:
-		return same(c.layer.pick)
+		return same(c.layer.pick.list)
 	case claimRebind:
 		p := c.layer.get(c.names[0])
 		return p != nil && p.rebind && p.site == c.site
 	}
 	return c.layer.key == nil && c.layer.empty()
+}
+
+// standing returns the claims that still stand, each once.
+func standing(claims []claim) []claim {
+	type what struct {
+		layer *layer
+		kind  claimKind
+		name  string
+	}
+	seen := make(map[what]bool)
+	return slices.DeleteFunc(claims, func(c claim) bool {
+		w := what{c.layer, c.kind, c.names[0]} // of Mask and Select there is one list
+		again := seen[w]
+		stands := c.stands()
+		seen[w] = again || stands
+		return again || !stands
+	})
 }
 
 // holds reports whether a registry broader than p, or p's own if that is enough,
@@ -607,20 +647,6 @@ func (c claim) holds(name string, p *place) bool {
 	return false
 }
 
-// hints counts the hints that the errors of one call got. To look for what was
-// meant takes time in proportion to the known names, so only the first errors
-// get one.
-type hints int
-
-const maxHints = 20
-
-func (h *hints) hint(name string, known func() []string) string {
-	if *h++; *h > maxHints {
-		return "name another or bind it; only the first mistakes get a hint"
-	}
-	return didYouMean(name, known())
-}
-
 // check returns an error for each name that is bound at none of the places and
 // did not fail to be.
 func (c claim) check(places []*place, h *hints, failed map[failure]bool) []error {
@@ -638,7 +664,7 @@ func (c claim) check(places []*place, h *hints, failed map[failure]bool) []error
 			if c.kind == claimCapability {
 				verb = c.names[0]
 			}
-			hint := h.hint(c.layer.name, func() []string { return c.knownCapabilities(places) })
+			hint := h.bind(c.layer.name, func() []string { return c.knownCapabilities(places) })
 			return append(errs, &Error{Code: ErrUnknown, Capability: c.layer.name, Err: report(
 				"%v in %v at %v names a capability of which nobody binds a provider: %s", verb, c.registry, c.site, hint)})
 		}
@@ -646,7 +672,7 @@ func (c claim) check(places []*place, h *hints, failed map[failure]bool) []error
 		if c.kind == claimSelect {
 			whose = "neither it nor a broader registry"
 		}
-		hint := h.hint(name, func() []string { return c.knownProviders(places) })
+		hint := h.bind(name, func() []string { return c.knownProviders(places) })
 		errs = append(errs, &Error{Code: ErrUnknown, Capability: c.layer.name, Provider: name, Err: report(
 			"%v in %v at %v names it, but %s binds it in any open scope: %s", c.kind, c.registry, c.site, whose, hint)})
 	}
@@ -672,8 +698,13 @@ func (c claim) knownKey(places []*place) *key {
 // knownProviders returns the names that the claim could have meant.
 func (c claim) knownProviders(places []*place) []string {
 	var names []string
+	seen := make(map[*Registry]bool)
 	for _, p := range places {
 		for q := p; q != nil; q = q.up {
+			if seen[q.reg] {
+				continue
+			}
+			seen[q.reg] = true
 			if l := q.reg.layers[c.layer.name]; l != nil && (q != p || c.kind == claimSelect) {
 				names = append(names, l.names()...)
 			}
@@ -685,8 +716,13 @@ func (c claim) knownProviders(places []*place) []string {
 // knownCapabilities returns the names of the capabilities that have providers.
 func (c claim) knownCapabilities(places []*place) []string {
 	var names []string
+	seen := make(map[*Registry]bool)
 	for _, p := range places {
 		for q := p; q != nil; q = q.up {
+			if seen[q.reg] {
+				continue
+			}
+			seen[q.reg] = true
 			for _, l := range q.reg.layers {
 				if l.key != nil {
 					names = append(names, l.name)
@@ -703,6 +739,8 @@ func (t *transaction) checkClaims() {
 	for _, c := range t.claims {
 		switch {
 		case !c.stands():
+		case c.kind == claimCapability && len(c.registry.places) == 0:
+			// It cleared a list that was not there: nothing is left to check.
 		case len(c.registry.places) == 0:
 			r, before := c.registry, len(c.registry.unchecked)
 			r.unchecked = append(r.unchecked, c)
@@ -716,12 +754,21 @@ func (t *transaction) checkClaims() {
 // tidy drops layers that say nothing and closes gaps, after a transaction was
 // published.
 func (t *transaction) tidy() {
+	for _, r := range t.edited {
+		if len(r.unchecked) > 2*r.kept+16 {
+			r.unchecked = standing(r.unchecked)
+			r.kept = len(r.unchecked)
+		}
+	}
 	for _, touched := range t.touched {
 		r, l := touched.registry, touched.layer
 		if l.empty() {
 			delete(r.layers, l.name)
 			delete(r.ordered, l.name)
 			continue
+		}
+		if len(l.index) == 0 && !l.mask.byKey && !l.pick.byKey {
+			l.key = nil // only lists by name are left
 		}
 		if gaps := len(l.providers) - len(l.index); gaps > 16 && gaps > len(l.index) {
 			l.providers = slices.DeleteFunc(l.providers, func(p *provider) bool { return p == nil })

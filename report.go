@@ -72,19 +72,22 @@ func (m *merged) noOne() error {
 
 // noSuch explains why there is no provider of that name.
 func (m *merged) noSuch(name string) error {
-	hint := m.notSeen(name)
-	if hint == "" {
+	hint := m.hints.hint(func() string {
+		if why := m.notSeen(name); why != "" {
+			return why + ":"
+		}
 		names := make([]string, len(m.seats))
 		for i := range m.seats {
 			names[i] = m.seats[i].name
 		}
-		hint = ": " + didYouMean(name, names)
+		hint := ": " + didYouMean(name, names)
 		if !strings.HasSuffix(hint, "?") {
 			hint += ","
 		}
-		hint += " or"
-	} else {
-		hint += ":"
+		return hint + " or"
+	})
+	if hint == "" {
+		hint = ":"
 	}
 	return &Error{Code: ErrNotProvided, Capability: m.key.name, Provider: name, Scope: m.where.String(), Err: report(
 		"nobody provides it here under this name%s bind it in one of the registries, or resolve All and use Find if it is optional", hint)}
@@ -94,7 +97,8 @@ func (m *merged) noSuch(name string) error {
 func (m *merged) notSeen(name string) string {
 	var why []string
 	registry := m.where.registryOf(m.key)
-	visible(m.key.rules, m.where.layers(m.key), func(p *provider, at, by *layer, f fate) {
+	layers := m.where.layers(m.key)
+	visible(m.key.rules, layers, func(p *provider, by *layer, f fate) {
 		if name != "" && p.name != name {
 			return
 		}
@@ -102,7 +106,7 @@ func (m *merged) notSeen(name string) string {
 			why = append(why, fmt.Sprintf("%v names %s at %v, which no broader registry offers", registry(by), quote(p.name), p.site))
 			return
 		}
-		why = append(why, fmt.Sprintf("%s of %v is %s by %v", quote(p.name), registry(at), f, registry(by)))
+		why = append(why, fmt.Sprintf("%s of %v is %s by %v", quote(p.name), registry(home(layers, p)), f, registry(by)))
 	})
 	if len(why) == 0 {
 		return ""

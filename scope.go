@@ -93,10 +93,9 @@ func compose(registries []*Registry, at site) (*Scope, error) {
 	errs = append(errs, conflicts(places[:opened])...)
 	var given hints
 	for i, r := range s.registries {
+		r.unchecked = standing(r.unchecked)
 		for _, c := range r.unchecked {
-			if c.stands() {
-				errs = append(errs, c.check(places[i:i+1], &given, nil)...)
-			}
+			errs = append(errs, c.check(places[i:i+1], &given, nil)...)
 		}
 	}
 	errs = append(errs, s.cycles()...)
@@ -170,21 +169,53 @@ func conflicts(opened []*place) []error {
 
 // cycles returns an error for each capability whose constraints make a cycle.
 func (s *Scope) cycles() []error {
-	keys := make(map[string]*key)
-	for _, r := range s.registries {
-		for name := range r.ordered {
-			if l := r.layers[name]; l != nil && l.key != nil {
-				keys[name] = l.key
+	var path []*place // narrowest first
+	for p := s.place; p != nil; p = p.up {
+		path = append(path, p)
+	}
+	var errs []error // of the narrowest place
+	for _, p := range slices.Backward(path) {
+		errs = nil
+		if p.whole {
+			continue
+		}
+		keys := p.unproven()
+		for _, name := range slices.Sorted(maps.Keys(keys)) {
+			if at, cycle := p.unsound(keys[name]); cycle != nil {
+				errs = append(errs, cycleError(keys[name], []string{at.String()}, cycleText(cycle)))
 			}
 		}
-	}
-	var errs []error
-	for _, name := range slices.Sorted(maps.Keys(keys)) {
-		if at, cycle := s.place.unsound(keys[name]); cycle != nil {
-			errs = append(errs, cycleError(keys[name], []string{at.String()}, cycleText(cycle)))
-		}
+		p.whole = len(errs) == 0
 	}
 	return errs
+}
+
+// unproven returns the keys that may have a cycle at p, by name: those of which
+// its registry speaks if the next broader place is free of cycles, or else all.
+func (p *place) unproven() map[string]*key {
+	keys := make(map[string]*key)
+	if p.up == nil || !p.up.whole {
+		for q := p; q != nil; q = q.up {
+			for name := range q.reg.ordered {
+				if l := q.reg.layers[name]; l != nil && l.key != nil {
+					keys[name] = l.key
+				}
+			}
+		}
+		return keys
+	}
+	for name, l := range p.reg.layers {
+		k := l.key
+		for q := p.up; q != nil && k == nil; q = q.up {
+			if b := q.reg.layers[name]; b != nil {
+				k = b.key
+			}
+		}
+		if k != nil && k.constrained.Load() {
+			keys[name] = k
+		}
+	}
+	return keys
 }
 
 // String returns the names of the registries, the narrowest first: "orders over
@@ -223,14 +254,14 @@ func (s *Scope) resolve(verb string, needs []Need, at site, meet bool) error {
 		return s.closedError(verb, at)
 	}
 	var errs []error
-	var fresh map[string]*key
+	var asks asking
 	if len(needs) > 1 {
-		fresh = make(map[string]*key, len(needs))
+		asks = asking{make(map[string]*key, len(needs)), make(map[*key]*merged)}
 	}
 	for i, n := range needs {
 		if n == nil {
 			errs = append(errs, &Error{Code: ErrInvalid, Scope: s.String(), Err: report("need %d of %s at %v is nil: make needs with Into", i+1, verb, at)})
-		} else if err := n.check(s, fresh); err != nil {
+		} else if err := n.check(s, asks); err != nil {
 			errs = append(errs, err)
 		}
 	}
@@ -243,11 +274,34 @@ func (s *Scope) resolve(verb string, needs []Need, at site, meet bool) error {
 	return nil
 }
 
+// asking is what one Resolve asks for: the keys by name, and what the scope sees
+// of them, so that many needs of one capability look once. The maps are nil if
+// there is one need.
+type asking struct {
+	keys map[string]*key
+	seen map[*key]*merged
+}
+
+// look returns what s sees of k.
+func (a asking) look(s *Scope, k *key) (*merged, error) {
+	if m := a.seen[k]; m != nil {
+		return m, nil
+	}
+	m, err := s.place.look(k)
+	if err != nil {
+		return nil, err
+	}
+	m.hints = 0
+	if a.seen != nil {
+		a.seen[k] = m
+	}
+	return m, nil
+}
+
 // rival returns a key of the same name as k that the scope has bound or
-// resolved, or nil. fresh is what the running Resolve asks for besides, nil if
-// that is nothing.
-func (s *Scope) rival(k *key, fresh map[string]*key) *key {
-	if other := fresh[k.name]; other != nil && other != k {
+// resolved, or nil, and notes that the running Resolve asks for k.
+func (s *Scope) rival(k *key, asks asking) *key {
+	if other := asks.keys[k.name]; other != nil && other != k {
 		return other
 	}
 	if asked := s.asks[k.name]; asked != nil && asked.key != k {
@@ -258,8 +312,8 @@ func (s *Scope) rival(k *key, fresh map[string]*key) *key {
 			return l.key
 		}
 	}
-	if fresh != nil {
-		fresh[k.name] = k
+	if asks.keys != nil {
+		asks.keys[k.name] = k
 	}
 	return nil
 }
@@ -290,8 +344,9 @@ func (s *Scope) Close() error {
 		return nil
 	}
 	for _, a := range s.asks {
-		a.sockets.each(socket.leave)
-		s.place.source(a.key).slots[a.key].release()
+		from := s.place.source(a.key).slots[a.key]
+		a.sockets.each(func(c socket) { c.leave(from) })
+		from.release()
 	}
 	list := s.place.scopes
 	last := len(list) - 1
@@ -299,15 +354,66 @@ func (s *Scope) Close() error {
 	list[s.pos].pos = s.pos
 	list[last] = nil
 	s.place.scopes = list[:last]
-	s.place.close()
+	left := s.place.close()
 	s.place, s.asks = nil, nil
 	// Last of all, because from here on others may lock these registries.
-	for _, r := range s.registries {
-		if len(r.places) == 0 {
-			r.domain.Store(newDomain())
+	for _, apart := range s.parted(left) {
+		d := newDomain()
+		for _, r := range apart {
+			r.domain.Store(d)
 		}
 	}
 	return nil
+}
+
+// parted returns the sets of registries that nothing connects any more to the
+// rest, after the scope left its places down from left, which is nil if none of
+// them is left.
+func (s *Scope) parted(left *place) [][]*Registry {
+	var sets [][]*Registry
+	var ends []*Registry // that may have lost what connected them
+	for _, r := range s.registries {
+		switch {
+		case len(r.places) == 0:
+			sets = append(sets, []*Registry{r})
+		case left == nil || r.places[0].root() != left.root():
+			ends = append(ends, r)
+		}
+	}
+	if len(ends) == 0 || left == nil && len(ends) == 1 {
+		return sets
+	}
+	seen, trees := make(map[*Registry]bool), make(map[*place]bool)
+	collect := func(r *Registry) []*Registry {
+		set := []*Registry{r}
+		seen[r] = true
+		for i := 0; i < len(set); i++ {
+			for _, p := range set[i].places {
+				if p = p.root(); trees[p] {
+					continue
+				}
+				trees[p] = true
+				p.each(func(q *place) {
+					if !seen[q.reg] {
+						seen[q.reg] = true
+						set = append(set, q.reg)
+					}
+				})
+			}
+		}
+		return set
+	}
+	if left != nil {
+		collect(left.reg)
+	} else {
+		collect(ends[0])
+	}
+	for _, r := range ends {
+		if !seen[r] {
+			sets = append(sets, collect(r))
+		}
+	}
+	return sets
 }
 
 func (s *Scope) closedError(verb string, at site) error {

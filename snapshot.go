@@ -95,20 +95,17 @@ func (s *Scope) describe(k *key) CapabilityState {
 		}
 		return s
 	}
-	home := func(p *provider) *layer {
-		return layers[slices.IndexFunc(layers, func(l *layer) bool { return l != nil && l.get(p.name) == p })]
-	}
-	seats := visible(k.rules, layers, func(p *provider, _, by *layer, f fate) {
+	seats := visible(k.rules, layers, func(p *provider, by *layer, f fate) {
 		at := by
 		if f != fateUnmatched {
-			at = home(p)
+			at = home(layers, p)
 		}
 		u := state(p, p, at)
 		u.Fate, u.By = string(f), registry(by).name
 		c.Unseen = append(c.Unseen, u)
 	})
 	for _, s := range arrange(k.rules, seats).seats {
-		c.Providers = append(c.Providers, state(s.provider, s.at, home(s.provider)))
+		c.Providers = append(c.Providers, state(s.provider, s.at, home(layers, s.provider)))
 	}
 	if a := s.asks[k.name]; a != nil {
 		a.sockets.each(func(socket socket) {

@@ -31,7 +31,7 @@ var twins = []twin{
 	},
 	{
 		name: "a split leaves the cells where they were",
-		file: "publish.go", good: "asked.sockets.each(func(c socket) { c.move(s) })", bad: "asked.sockets.each(func(c socket) {})",
+		file: "publish.go", good: "asked.sockets.each(func(c socket) { c.move(from, s) })", bad: "asked.sockets.each(func(c socket) {})",
 		test: "TestPromise1CommittedIsVisible",
 	},
 	{
@@ -89,7 +89,7 @@ var twins = []twin{
 	},
 	{
 		name: "registries stay joined for ever",
-		file: "scope.go", good: "if len(r.places) == 0 {", bad: "if len(r.places) < 0 {",
+		file: "scope.go", good: "case len(r.places) == 0:", bad: "case len(r.places) < 0:",
 		test: "TestDomainsPart",
 	},
 	{
@@ -114,7 +114,7 @@ var twins = []twin{
 	},
 	{
 		name: "a closed scope leaves its cells",
-		file: "scope.go", good: "\t\ta.sockets.each(socket.leave)\n", bad: "",
+		file: "scope.go", good: "\t\ta.sockets.each(func(c socket) { c.leave(from) })\n", bad: "",
 		test: "TestClosedScopesAreGone",
 	},
 	{
@@ -179,7 +179,7 @@ var twins = []twin{
 	},
 	{
 		name: "a closed scope leaves its place",
-		file: "scope.go", good: "\ts.place.close()\n\ts.place, s.asks = nil, nil\n", bad: "\ts.place, s.asks = nil, nil\n",
+		file: "scope.go", good: "left := s.place.close()", bad: "left := s.place",
 		test: "TestClosedScopesAreGone|TestPromise8.*|TestDomainsPart",
 	},
 }
