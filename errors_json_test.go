@@ -74,7 +74,7 @@ func TestErrorJSONFields(t *testing.T) {
 		"capability":  {Capability: "printer"},
 		"provider":    {Provider: "laser"},
 		"scope":       {Scope: "desk over city"},
-		"priority":    {Priority: -1 << 40},
+		"priority":    {Priority: -1 << 30},
 		"all":         {Code: retry, Capability: "printer", Provider: "laser", Scope: "desk over city", Priority: 9, Err: io.EOF},
 		"error-cause": {Capability: "printer", Err: &capability.Error{Code: retry, Priority: 3, Err: &capability.Error{Provider: "x"}}},
 		"zero-cause":  {Err: &capability.Error{}},

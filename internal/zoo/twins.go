@@ -46,7 +46,7 @@ var twins = []twin{
 	},
 	{
 		name: "a refused transaction publishes",
-		file: "registry.go", good: "\t\tcheck()\n\t}\n\tif len(t.errs) > 0 {\n\t\treturn join(t.errs)\n\t}\n\tt.publish()\n\treturn nil", bad: "\t\tcheck()\n\t}\n\tt.publish()\n\treturn join(t.errs)",
+		file: "registry.go", good: "\t\tt.compute()\n\t}\n\tif len(t.errs) > 0 {\n\t\treturn join(t.errs)\n\t}\n\tt.publish()\n\treturn nil", bad: "\t\tt.compute()\n\t}\n\tt.publish()\n\treturn join(t.errs)",
 		test: "TestPromise4RefusedChangesNothing",
 	},
 	{
