@@ -172,7 +172,8 @@ func (c Capability[T]) Mask(providers ...string) Change {
 // and the broader ones offer, as one block in this order, at the place of the
 // registry. The constraints of the selected providers are dropped and the order
 // of the block is one itself; narrower registries act on top of it. It replaces
-// the registry's earlier list; without names it clears it.
+// the registry's earlier list; without names it clears it, so that everybody is
+// kept again.
 func (c Capability[T]) Select(providers ...string) Change {
 	return list{kind: selectList, key: c.key, zero: c.key == nil, providers: slices.Clone(providers), site: caller(1)}
 }
@@ -184,7 +185,8 @@ func Mask(capability string, providers ...string) Change {
 }
 
 // Select is [Capability.Select] with the capability by name, for configuration
-// files.
+// files. A list without names keeps everybody, so a program that reads "nobody"
+// out of an empty list has to refuse it or mask all.
 func Select(capability string, providers ...string) Change {
 	return list{kind: selectList, capability: capability, providers: slices.Clone(providers), site: caller(1)}
 }

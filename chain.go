@@ -8,7 +8,8 @@ import (
 )
 
 // A Chain is an immutable, ordered snapshot of all providers of one capability
-// that a scope sees. It is one pointer, made by a commit and never changed
+// that a scope sees, those of the narrowest registry first unless the key says
+// [BroadFirst]. It is one pointer, made by a commit and never changed
 // afterwards, so any number of goroutines may keep and read it. The zero Chain
 // is empty.
 //
@@ -115,8 +116,8 @@ func (c Chain[T]) All() iter.Seq2[string, T] {
 }
 
 // The shape of the verbs is their speed: the test of the inlining budget says
-// which of them may not grow by a single expression. Hence the named results,
-// the literal &providerError and the nil check around the loop.
+// which of them may not grow by a single expression. Hence the literals of
+// providerError, and results that have names only where that is cheaper.
 
 // Each calls f with each provider in chain order and stops at the first error.
 // Without providers it returns nil.

@@ -13,11 +13,11 @@
 //
 // # Use
 //
-// Who owns an extension point declares it, in a package variable:
+// The owner of an extension point declares it, in a package variable:
 //
 //	var Auth = capability.New[Authenticator]("auth", "decides who is calling")
 //
-// Who extends it binds providers in registries, one for each level at which the
+// Plug-ins bind providers to it in registries, one for each level at which the
 // program is put together. A registry changes by transactions:
 //
 //	engine := capability.NewRegistry(capability.Engine, "engine")
@@ -28,14 +28,14 @@
 //	)
 //	err = orders.Apply(Auth.Rebind("jwt", strictJWT), Auth.Mask("cookie"))
 //
-// Who consumes it composes a scope at start-up and resolves handles, all or
-// none, with every problem reported at once:
+// A consumer composes a scope at start-up and resolves handles, all or none,
+// with every problem reported at once:
 //
 //	scope, err := capability.Compose(orders, engine)
 //	var auth capability.ChainHandle[Authenticator]
 //	err = scope.Resolve(Auth.All().Into(&auth))
 //
-// And on the hot path reads the handle and dispatches with a verb:
+// On the hot path it reads the handle and dispatches with a verb:
 //
 //	user, err := capability.Decide(auth.Get(), func(a Authenticator) (capability.Decision[User], error) {
 //		return a.Authenticate(ctx, token)
@@ -65,10 +65,12 @@
 //     new value or a later one.
 //  2. One handle never goes back to an earlier value.
 //  3. A transaction that is refused has changed nothing, and its error holds
-//     all mistakes.
+//     all mistakes of the changes, or all that open scopes would suffer.
 //  4. A dispatch works on one chain from start to end.
-//  5. A handle has its provider until its scope is closed: who would take it
-//     away is refused. So Get returns no error.
+//  5. A handle has its provider until its scope is closed: a change that would
+//     take it away is refused, and the error names the scopes that hold it. So
+//     Get returns no error. Get of the zero Handle, which nobody resolved,
+//     panics.
 //  6. Order and merge depend on the bindings alone, not on how the changes of
 //     several registries were interleaved.
 //  7. Registries that no open scope connects never wait for each other. Readers
@@ -85,14 +87,15 @@
 //
 // All errors are, or contain, an [*Error]: a [Code], the names of capability,
 // provider and scope, a priority and a cause. errors.Is(err, capability.ErrInUse)
-// asks for a code. Texts name what happened, where, and what to do about it.
+// asks for a code. Several errors are one that has Unwrap() []error, the gravest
+// first. Texts name what happened, where, and what to do about it.
 //
 // # Cost
 //
-// Get is one atomic load. A verb costs what the loop over a slice costs that
-// one would have written by hand. A commit computes once what all scopes below
-// inherit, and then stores one word per handle. Compose costs a few
-// microseconds and does not depend on how much the scope inherits.
+// Get is one atomic load. A verb costs about what a loop over a slice costs
+// that one would have written by hand. A commit computes once what all scopes
+// below inherit, and then stores one word per handle. Compose does not depend on
+// how much the scope inherits. The figures are in benchmarks/RESULTS.md.
 //
 // # Testing
 //
@@ -104,5 +107,5 @@
 //
 // There is no global registry, no injection, no reflection on the hot path, no
 // lookup by string where a key can be had, no change of a dispatch that runs and
-// no replacement of somebody else's provider behind his back.
+// no interceptor that replaces other people's providers.
 package capability

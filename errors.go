@@ -27,7 +27,7 @@ const (
 	ErrCycle       Code = "cycle"        // Before and After contradict each other
 	ErrInUse       Code = "in_use"       // an open scope needs what would go
 	ErrClosed      Code = "closed"       // the scope or the registry was closed before
-	ErrPanic       Code = "panic"        // a provider panicked and the mode of dispatch recovers
+	ErrPanic       Code = "panic"        // code of a provider panicked, for who recovers and reports it
 )
 
 // Error returns the code.

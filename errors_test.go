@@ -123,6 +123,7 @@ var provoked = map[string]func(t *testing.T, o *office) error{
 	"mask-bad-name": func(_ *testing.T, o *office) error { return o.floor.Apply(o.printers.Mask("la\u200bser")) },
 	"mask-twice":    func(_ *testing.T, o *office) error { return o.floor.Apply(o.printers.Mask("laser", "laser")) },
 	"mask-unknown":  func(_ *testing.T, o *office) error { return o.floor.Apply(o.printers.Mask("lazer")) },
+	"mask-own":      func(_ *testing.T, o *office) error { return o.floor.Apply(o.printers.Mask("label")) },
 	"mask-rebound": func(_ *testing.T, o *office) error {
 		return o.floor.Apply(o.printers.Rebind("laser", o.laser), o.printers.Mask("laser"))
 	},
@@ -579,7 +580,7 @@ var (
 )
 
 // remedy is how a clause begins that says what to do, or what was meant.
-var remedy = regexp.MustCompile(`(^|[:;,.?] (?:or |so )?)(ask|bind|close|compose|correct|declare|did you mean|do|encode|give|it has just|it is|known are|leave|look|make|name|none is bound|only texts|rename|resolve|say|share|take|use)\b`)
+var remedy = regexp.MustCompile(`(^|[:;,.?] (?:or |so )?)(ask|bind|close|compose|correct|declare|did you mean|do|encode|give|it has just|it is|known are|known is|leave|look|make|name|none is bound|only texts|rename|resolve|say|share|take|use)\b`)
 
 // TestPromise14EveryErrorTextNamesWhatWhereAndTheRemedy checks what a program
 // can check of that: a quoted name, a file and line or the name of a registry,

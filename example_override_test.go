@@ -4,6 +4,8 @@ package capability_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/typedcap/capability"
 )
@@ -73,8 +75,8 @@ func ExampleSelect() {
 	orders := capability.NewRegistry(capability.Pipeline, "orders")
 	must(engine.Apply(Routes.Bind("main", to("us1")), Routes.Bind("spare", to("us2"))))
 	var changes capability.Changes
-	for name, providers := range configured {
-		changes = append(changes, capability.Select(name, providers...))
+	for _, name := range slices.Sorted(maps.Keys(configured)) {
+		changes = append(changes, capability.Select(name, configured[name]...))
 	}
 	must(orders.Apply(changes))
 	fmt.Println(namesSeen(Routes, engine, orders))

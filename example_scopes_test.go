@@ -81,7 +81,7 @@ func ExampleScope_Check() {
 
 	var route capability.Handle[Route]
 	fmt.Println(scope.Check(Routes.Named("mian").Into(&route)))
-	// Output: capability "route", provider "mian", scope "engine": nobody provides it here under this name: did you mean "main"? or bind it in one of the registries, or resolve All and use Find if it is optional
+	// Output: capability "route", provider "mian", scope "engine": nobody provides it here under this name: did you mean "main"? if not, bind it in one of the registries, or resolve All and use Find if it is optional
 }
 
 func ExampleScope_Snapshot() {

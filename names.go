@@ -27,7 +27,11 @@ func nameProblem(name string) string {
 	}
 	for i, r := range name {
 		if r == ' ' || !unicode.IsPrint(r) {
-			return fmt.Sprintf("holds %U at byte %d: use printable characters without spaces", r, i)
+			what := fmt.Sprintf("%U", r)
+			if r == ' ' {
+				what = "a space"
+			}
+			return fmt.Sprintf("holds %s at byte %d: use printable characters without spaces", what, i)
 		}
 	}
 	return ""
@@ -119,6 +123,9 @@ func didYouMean(name string, known []string) string {
 	}
 	if len(near) > 0 {
 		return "did you mean " + quoteAll(near) + "?"
+	}
+	if len(known) == 1 {
+		return "known is only " + quoteAll(known)
 	}
 	return "known are " + quoteAll(known)
 }

@@ -93,12 +93,18 @@ type Change interface {
 type Changes []Change
 
 // Apply makes the changes, in the order written, as one transaction: all of
-// them or, if it returns an error, none. The error holds all mistakes. When
-// Apply returns, every handle of every scope that the changes touch shows the
-// new value; readers never wait for it.
+// them or, if it returns an error, none. When Apply returns, every handle of
+// every scope that the changes touch shows the new value; readers never wait
+// for it.
 //
-// Apply refuses with [ErrInUse] to take from an open scope a provider that it
-// resolved.
+// The error holds all mistakes that the changes make. Once there are none, it
+// holds all that open scopes suffer from them: an [ErrCycle] for each cycle of
+// constraints, and an [ErrInUse] for each provider that a scope has resolved
+// and would lose.
+//
+// Names given to Mask, Select and Rebind must be bound in a broader registry of
+// an open scope, or the registry's own where that makes sense. While no open
+// scope has the registry, nobody can tell, and the next Compose checks them.
 func (r *Registry) Apply(changes ...Change) error {
 	if r == nil || r.layers == nil {
 		return zeroRegistry("Apply", caller(1))
@@ -375,7 +381,7 @@ func (b Binding) stage(t *transaction, r *Registry) {
 	old := l.get(p.name)
 	switch {
 	case !p.rebind && old != nil:
-		wrong(ErrConflict, "%v binds it at %v and again at %v: use Rebind to replace it, or Unbind before", r, old.site, p.site)
+		wrong(ErrConflict, "%v binds it at %v and again at %v: use Rebind to replace it, or Unbind it first", r, old.site, p.site)
 	case old != nil:
 		replaced := *old
 		replaced.value, replaced.meta, replaced.site = p.value, p.meta, p.site
@@ -668,13 +674,18 @@ func (c claim) check(places []*place, h *hints, failed map[failure]bool) []error
 			return append(errs, &Error{Code: ErrUnknown, Capability: c.layer.name, Err: report(
 				"%v in %v at %v names a capability of which nobody binds a provider: %s", verb, c.registry, c.site, hint)})
 		}
+		if own := c.layer.get(name); c.kind == claimMask && own != nil && !own.rebind {
+			errs = append(errs, &Error{Code: ErrUnknown, Capability: c.layer.name, Provider: name, Err: report(
+				"%v at %v masks what %v binds itself, at %v, and no broader registry does: Mask hides what is inherited, so use Unbind", c.kind, c.site, c.registry, own.site)})
+			continue
+		}
 		whose := "no broader registry"
 		if c.kind == claimSelect {
-			whose = "neither it nor a broader registry"
+			whose = "neither that registry nor a broader one"
 		}
 		hint := h.bind(name, func() []string { return c.knownProviders(places) })
 		errs = append(errs, &Error{Code: ErrUnknown, Capability: c.layer.name, Provider: name, Err: report(
-			"%v in %v at %v names it, but %s binds it in any open scope: %s", c.kind, c.registry, c.site, whose, hint)})
+			"%v in %v at %v names a provider that %s binds in any open scope: %s", c.kind, c.registry, c.site, whose, hint)})
 	}
 	return errs
 }
@@ -705,8 +716,12 @@ func (c claim) knownProviders(places []*place) []string {
 				continue
 			}
 			seen[q.reg] = true
-			if l := q.reg.layers[c.layer.name]; l != nil && (q != p || c.kind == claimSelect) {
-				names = append(names, l.names()...)
+			if l := q.reg.layers[c.layer.name]; l != nil && (q != p || c.kind != claimMask) {
+				for _, p := range l.providers {
+					if p != nil && !p.rebind {
+						names = append(names, p.name)
+					}
+				}
 			}
 		}
 	}

@@ -82,9 +82,9 @@ func (m *merged) noSuch(name string) error {
 		}
 		hint := ": " + didYouMean(name, names)
 		if !strings.HasSuffix(hint, "?") {
-			hint += ","
+			hint += ";"
 		}
-		return hint + " or"
+		return hint + " if not,"
 	})
 	if hint == "" {
 		hint = ":"
@@ -140,9 +140,22 @@ func inUseError(k *key, readers []reader, cause *Error) error {
 	if more := len(who) - most; more > 0 {
 		who = append(who[:most], fmt.Sprintf("%d more", more))
 	}
-	return &Error{Code: ErrInUse, Capability: k.name, Provider: cause.Provider, Scope: cause.Scope, Err: report(
-		"the change would leave a resolved handle without one clear provider (%s): close the scopes first, or Rebind instead. %w", strings.Join(who, ", "), cause)}
+	loss := "without its provider"
+	if cause.Code == ErrAmbiguous {
+		loss = "with several candidates for the one provider"
+	}
+	return &Error{Code: ErrInUse, Capability: k.name, Provider: cause.Provider, Scope: cause.Scope, Err: &because{fmt.Sprintf(
+		"the change would leave a resolved handle %s (%s): close the scopes first, or Rebind instead", loss, strings.Join(who, ", ")), cause}}
 }
+
+// because is a text with a cause that the text does not repeat.
+type because struct {
+	text  string
+	cause error
+}
+
+func (b *because) Error() string { return b.text }
+func (b *because) Unwrap() error { return b.cause }
 
 // cycleError names the members of a cycle and where they were ordered, as many
 // as a line holds, and the first of the places that see it.

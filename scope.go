@@ -417,7 +417,7 @@ func (s *Scope) parted(left *place) [][]*Registry {
 }
 
 func (s *Scope) closedError(verb string, at site) error {
-	return &Error{Code: ErrClosed, Scope: s.String(), Err: report("the scope was closed before %s at %v: resolve before Close, or compose another", verb, at)}
+	return &Error{Code: ErrClosed, Scope: s.String(), Err: report("the scope was closed before %s at %v: use it before Close, or compose another", verb, at)}
 }
 
 func zeroScope(verb string, at site) error {

@@ -152,5 +152,12 @@ func open(file string, stdin io.Reader) (io.ReadCloser, string, error) {
 		return io.NopCloser(stdin), "standard input", nil
 	}
 	f, err := os.Open(file)
-	return f, file, err
+	if err != nil {
+		return nil, "", err
+	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		f.Close()
+		return nil, "", fmt.Errorf("%s is a directory: give it a file", file)
+	}
+	return f, file, nil
 }

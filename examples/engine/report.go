@@ -100,7 +100,7 @@ func (r result) print(to io.Writer) error {
 	if r.ended != "" {
 		fmt.Fprintf(w, "  not read to its end: %s\n", printable(clip(r.ended, 300)))
 	}
-	read := Section{Title: "lines by reader"}
+	read := Section{Title: "lines by parser"}
 	for _, name := range slices.Sorted(maps.Keys(m.by)) {
 		read.Rows = append(read.Rows, Row{fmt.Sprint(m.by[name]), name})
 	}

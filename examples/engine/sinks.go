@@ -376,7 +376,7 @@ func (s *span) Report(int) Section {
 		section.Rows = []Row{
 			{"from", s.begin.UTC().Format(time.DateTime)},
 			{"to", s.end.UTC().Format(time.DateTime)},
-			{"or", s.end.Sub(s.begin).Round(time.Millisecond).String()},
+			{"lasting", s.end.Sub(s.begin).Round(time.Millisecond).String()},
 		}
 	}
 	return section

@@ -31,8 +31,8 @@ func main() {
 	engine := capability.NewRegistry(capability.Engine, "engine")
 	orders := capability.NewRegistry(capability.Pipeline, "orders")
 	check(engine.Apply(
+		Auth.Bind("jwt", users{"j1": "Bob"}).After("cookie"), // the cookie is asked first
 		Auth.Bind("cookie", users{"c1": "Ann"}),
-		Auth.Bind("jwt", users{"j1": "Bob", "c1": "nobody"}).After("cookie"),
 	))
 	check(orders.Apply(Auth.Rebind("jwt", users{"j1": "Bob of orders"})))
 

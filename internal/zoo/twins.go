@@ -174,7 +174,7 @@ var twins = []twin{
 	},
 	{
 		name: "an error text loses its remedy",
-		file: "registry.go", good: "use Rebind to replace it, or Unbind before", bad: "",
+		file: "registry.go", good: "use Rebind to replace it, or Unbind it first", bad: "",
 		test: "TestErrorTexts|TestPromise14.*",
 	},
 	{
