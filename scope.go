@@ -62,12 +62,11 @@ func (s *Scope) With(more ...*Registry) (*Scope, error) {
 }
 
 func compose(registries []*Registry, at site) (*Scope, error) {
-	if err := composable(registries, at); err != nil {
+	sorted, err := narrowestFirst(registries, at)
+	if err != nil {
 		return nil, err
 	}
-	s := &Scope{registries: slices.Clone(registries)}
-	slices.SortFunc(s.registries, func(a, b *Registry) int { return cmp.Compare(b.level, a.level) })
-
+	s := &Scope{registries: sorted}
 	h := lock(s.registries...)
 	defer h.unlock()
 	var errs []error
@@ -112,8 +111,9 @@ func compose(registries []*Registry, at site) (*Scope, error) {
 	return s, nil
 }
 
-// composable returns what is wrong with the arguments of Compose.
-func composable(registries []*Registry, at site) error {
+// narrowestFirst returns the registries of a scope in order, or what is wrong with
+// the arguments of Compose.
+func narrowestFirst(registries []*Registry, at site) ([]*Registry, error) {
 	var errs []error
 	invalid := func(format string, args ...any) {
 		errs = append(errs, &Error{Code: ErrInvalid, Err: report(format, args...)})
@@ -121,29 +121,27 @@ func composable(registries []*Registry, at site) error {
 	if len(registries) == 0 {
 		invalid("Compose at %v was given no registry: give it at least one", at)
 	}
-	seen := make(map[*Registry]bool)
-	levels := make(map[Level]*Registry)
+	sorted := make([]*Registry, 0, len(registries))
 	for i, r := range registries {
 		if r == nil || r.layers == nil {
 			invalid("registry %d of Compose at %v is nil or zero: make registries with NewRegistry", i+1, at)
 			continue
 		}
-		if seen[r] {
-			invalid("Compose at %v was given %v twice: give it once", at, r)
-			continue
-		}
-		seen[r] = true
 		if err := r.nameError(); err != nil {
 			errs = append(errs, err)
-			continue
 		}
-		if other := levels[r.level]; other != nil {
-			invalid("Compose at %v was given %v and %v, and neither is narrower: give one of them another level", at, other, r)
-			continue
-		}
-		levels[r.level] = r
+		sorted = append(sorted, r)
 	}
-	return join(errs)
+	slices.SortStableFunc(sorted, func(a, b *Registry) int { return cmp.Compare(b.level, a.level) })
+	for i := 1; i < len(sorted); i++ {
+		switch one, other := sorted[i-1], sorted[i]; {
+		case one == other:
+			invalid("Compose at %v was given %v twice: give it once", at, one)
+		case one.level == other.level:
+			invalid("Compose at %v was given %v and %v, and neither is narrower: give one of them another level", at, one, other)
+		}
+	}
+	return sorted, join(errs)
 }
 
 // conflicts returns the capabilities of equal names that the new places bring
@@ -193,6 +191,9 @@ func (s *Scope) cycles() []error {
 // unproven returns the keys that may have a cycle at p, by name: those of which
 // its registry speaks if the next broader place is free of cycles, or else all.
 func (p *place) unproven() map[string]*key {
+	if len(p.reg.layers) == 0 && p.up != nil && p.up.whole {
+		return nil
+	}
 	keys := make(map[string]*key)
 	if p.up == nil || !p.up.whole {
 		for q := p; q != nil; q = q.up {
@@ -256,7 +257,7 @@ func (s *Scope) resolve(verb string, needs []Need, at site, meet bool) error {
 	var errs []error
 	var asks asking
 	if len(needs) > 1 {
-		asks = asking{make(map[string]*key, len(needs)), make(map[*key]*merged)}
+		asks = make(asking, len(needs))
 	}
 	for i, n := range needs {
 		if n == nil {
@@ -268,6 +269,9 @@ func (s *Scope) resolve(verb string, needs []Need, at site, meet bool) error {
 	if len(errs) > 0 || !meet {
 		return join(errs)
 	}
+	if s.asks == nil {
+		s.asks = make(map[string]*asked, len(needs))
+	}
 	for _, n := range needs {
 		n.meet(s, at)
 	}
@@ -275,16 +279,13 @@ func (s *Scope) resolve(verb string, needs []Need, at site, meet bool) error {
 }
 
 // asking is what one Resolve asks for: the keys by name, and what the scope sees
-// of them, so that many needs of one capability look once. The maps are nil if
-// there is one need.
-type asking struct {
-	keys map[string]*key
-	seen map[*key]*merged
-}
+// of them, so that many needs of one capability look once. It is nil if there is
+// one need.
+type asking map[string]*merged
 
 // look returns what s sees of k.
 func (a asking) look(s *Scope, k *key) (*merged, error) {
-	if m := a.seen[k]; m != nil {
+	if m := a[k.name]; m != nil {
 		return m, nil
 	}
 	m, err := s.place.look(k)
@@ -292,17 +293,20 @@ func (a asking) look(s *Scope, k *key) (*merged, error) {
 		return nil, err
 	}
 	m.hints = 0
-	if a.seen != nil {
-		a.seen[k] = m
+	if a != nil {
+		a[k.name] = m
 	}
 	return m, nil
 }
 
 // rival returns a key of the same name as k that the scope has bound or
-// resolved, or nil, and notes that the running Resolve asks for k.
+// resolved, or that the running Resolve asks for, or nil.
 func (s *Scope) rival(k *key, asks asking) *key {
-	if other := asks.keys[k.name]; other != nil && other != k {
-		return other
+	if m := asks[k.name]; m != nil {
+		if m.key == k {
+			return nil // it was looked up before
+		}
+		return m.key
 	}
 	if asked := s.asks[k.name]; asked != nil && asked.key != k {
 		return asked.key
@@ -312,9 +316,6 @@ func (s *Scope) rival(k *key, asks asking) *key {
 			return l.key
 		}
 	}
-	if asks.keys != nil {
-		asks.keys[k.name] = k
-	}
 	return nil
 }
 
@@ -322,9 +323,6 @@ func (s *Scope) rival(k *key, asks asking) *key {
 func (s *Scope) ask(k *key) *asked {
 	a := s.asks[k.name]
 	if a == nil {
-		if s.asks == nil {
-			s.asks = make(map[string]*asked)
-		}
 		a = &asked{key: k}
 		s.asks[k.name] = a
 	}
