@@ -171,7 +171,7 @@ func (s *vectorSpeaker) wrap(next vectorRound) vectorRound {
 			return nil, &vectorFailure{s.Name, true, failure}
 		}
 		r.note(s.Name + ":pre")
-		v, err, crash := vectorAttempt(next, args)
+		v, crash, err := vectorAttempt(next, args)
 		verb, operand, _ := strings.Cut(s.Behaviour.Post, ":")
 		failed := err != nil || crash != nil
 		if failed || verb == "raise" {
@@ -195,18 +195,18 @@ func (s *vectorSpeaker) wrap(next vectorRound) vectorRound {
 
 // vectorAttempt calls next and returns what it returned, or what a provider
 // panicked with.
-func vectorAttempt(next vectorRound, args []any) (v any, err error, crash *vectorFailure) {
+func vectorAttempt(next vectorRound, args []any) (v any, crash *vectorFailure, err error) {
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
 		case *vectorFailure:
-			v, err, crash = nil, nil, p
+			v, crash, err = nil, p, nil
 		default:
 			panic(p)
 		}
 	}()
 	v, err = next(args)
-	return v, err, nil
+	return v, nil, err
 }
 
 // vectorLiteral returns the value that text writes in JSON, or text itself.
