@@ -502,11 +502,11 @@ func (w *twin) drawLayer(t *rapid.T, registry, capability string) []model.Change
 
 var modelLevels = []capability.Level{capability.Engine, capability.Group, capability.Pipeline, capability.Node}
 
-// TestOrderAndMergeEqualTheModel asks scopes of one to four registries for
+// TestPromise7OrderAndMergeEqualTheModel asks scopes of one to four registries for
 // everything that can be asked. To begin with, the broadest registry binds every
 // name and its bindings are withdrawn again once the lists were accepted, so
 // that worlds with unmatched names come up, too.
-func TestOrderAndMergeEqualTheModel(t *testing.T) {
+func TestPromise7OrderAndMergeEqualTheModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		capability := rapid.SampledFrom(slices.Sorted(maps.Keys(modelRules))).Draw(t, "capability")
 		w := newTwin()

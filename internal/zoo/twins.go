@@ -125,7 +125,7 @@ var twins = []twin{
 	{
 		name: "priorities are sorted the wrong way round",
 		file: "order.go", good: "falling := func(a, b seat) int { return cmp.Compare(b.priority, a.priority) }", bad: "falling := func(a, b seat) int { return cmp.Compare(a.priority, b.priority) }",
-		test: "TestOrderAndMergeEqualTheModel",
+		test: "TestPromise7OrderAndMergeEqualTheModel",
 	},
 	{
 		name: "a follower goes on while somebody is missing",
@@ -145,12 +145,12 @@ var twins = []twin{
 	{
 		name: "a Rebind shadows",
 		file: "order.go", good: "if r.shadow && l.binds > 0 {", bad: "if r.shadow && len(l.index) > 0 {",
-		test: "TestAllSmallWorldsEqualTheModel|TestOrderAndMergeEqualTheModel",
+		test: "TestAllSmallWorldsEqualTheModel|TestPromise7OrderAndMergeEqualTheModel",
 	},
 	{
 		name: "a mask hides what its own registry binds",
 		file: "order.go", good: "\t\tblocks[d] = make([]seat, 0, l.binds)\n\t\tfor _, p := range l.providers {\n\t\t\tswitch {\n\t\t\tcase p == nil:", bad: "\t\tblocks[d] = make([]seat, 0, l.binds)\n\t\tfor _, p := range l.providers {\n\t\t\tswitch {\n\t\t\tcase p == nil || slices.Contains(l.mask, p.name):",
-		test: "TestAllSmallWorldsEqualTheModel|TestOrderAndMergeEqualTheModel",
+		test: "TestAllSmallWorldsEqualTheModel|TestPromise7OrderAndMergeEqualTheModel",
 	},
 	{
 		name: "a dispatch forgets who failed",
