@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -170,8 +171,8 @@ func FuzzLine(f *testing.F) {
 			t.Fatal(err)
 		}
 		var want map[string]json.RawMessage
-		if json.Unmarshal([]byte(line), &want) != nil || want == nil {
-			return
+		if !utf8.ValidString(line) || json.Unmarshal([]byte(line), &want) != nil || want == nil {
+			return // no parser is asked about the first, and the others are no objects
 		}
 		got := make(map[string]json.RawMessage)
 		for o := firstLevel(line); o.next(); {
