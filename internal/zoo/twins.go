@@ -31,7 +31,7 @@ var twins = []twin{
 	},
 	{
 		name: "a split leaves the cells where they were",
-		file: "publish.go", good: "asked.sockets.each(func(c socket) { c.move(from, s) })", bad: "asked.sockets.each(func(c socket) {})",
+		file: "place.go", good: "asked.sockets.each(func(c socket) { c.move(from, s) })", bad: "asked.sockets.each(func(c socket) {})",
 		test: "TestPromise1CommittedIsVisible",
 	},
 	{
@@ -74,7 +74,7 @@ var twins = []twin{
 	},
 	{
 		name: "the order of binding alone makes the one provider",
-		file: "publish.go", good: "if len(m.firsts) == 1 {", bad: "if len(m.firsts) >= 1 {",
+		file: "place.go", good: "if len(m.firsts) == 1 {", bad: "if len(m.firsts) >= 1 {",
 		test: "TestPromise8HeldHandleHasItsProvider",
 	},
 	{
