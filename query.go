@@ -4,9 +4,10 @@ package capability
 
 import "slices"
 
-// A Query is what a consumer asks a [Scope] for: one provider or all of them. V is the type of the answer. Queries are values that
-// may be kept in package variables and asked in any number of scopes, by any
-// number of goroutines. The zero Query is an [ErrInvalid] when it is asked.
+// A Query is what a consumer asks a [Scope] for: one provider or all of them. V
+// is the type of the answer. Queries are values that may be kept in package
+// variables and asked in any number of scopes, by any number of goroutines. The
+// zero Query is an [ErrInvalid] when it is asked.
 type Query[V any] struct {
 	_   [0]*V
 	ask ask[V]
