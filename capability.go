@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // A Capability is the typed key of an extension point: what programs agree on
@@ -46,6 +47,7 @@ type rules struct {
 	shadow     bool
 	broadFirst bool
 	onlyAt     []Level
+	onlyLeased bool
 }
 
 // A Rule says how the providers of a capability at several levels make one
@@ -80,6 +82,14 @@ func OnlyAt(levels ...Level) Rule {
 	}}
 }
 
+// OnlyLeased is the rule that providers may only be leased: a plain handle is
+// refused when it is resolved, also one of what was derived from them or made of
+// them. It is for providers that have to be retired promptly, because what a
+// plain handle handed out is held until its scope is closed.
+func OnlyLeased() Rule {
+	return Rule{func(r *rules) string { r.onlyLeased = true; return "" }}
+}
+
 // New declares a capability. It is meant for package variables and panics on a
 // name that is empty, longer than 200 bytes, not UTF-8 or holds anything but
 // printable characters without spaces, and on an empty doc: these are mistakes
@@ -98,7 +108,7 @@ func New[T any](name, doc string, declared ...Rule) Capability[T] {
 			break
 		}
 		if r.apply == nil {
-			problem = fmt.Sprintf("rule %d is the zero Rule: use Shadow, BroadFirst or OnlyAt", i+1)
+			problem = fmt.Sprintf("rule %d is the zero Rule: use Shadow, BroadFirst, OnlyAt or OnlyLeased", i+1)
 			break
 		}
 		problem = r.apply(&k.rules)
@@ -144,6 +154,33 @@ func (k *key) String() string {
 // v is shared by all who resolve it, so it must be safe for simultaneous use.
 func (c Capability[T]) Bind(provider string, v T) Binding {
 	return Binding{key: c.key, is: newProvider(provider, v, caller(1))}
+}
+
+// BindPerScope makes the change that binds, as Bind does, not one value for all
+// but a maker of instances: mk is called once for each scope that resolves the
+// provider, by itself, as the one or in the chain. It runs inside the Resolve or
+// the commit that needs the instance first; if it fails, panics or ends its
+// goroutine, that is refused. The instance is kept until its scope is closed or
+// the binding is withdrawn. It is not made again when what mk read changes; what
+// it read is not retired before it is.
+//
+// mk asks for what it needs with [Query.In], where it sees its own capability from
+// broader registries only, so that it can build on what it inherits. Makers that
+// need each other are an [ErrCycle]. What has to be done when the instance is
+// used no more mk gives to [Resolver.OnRetire]; OnRetire of the binding is an
+// [ErrInvalid]. What is said of builds in [Derive] is true of makers.
+func (c Capability[T]) BindPerScope(provider string, mk func(*Resolver) (T, error)) Binding {
+	b := Binding{key: c.key, is: newProvider(provider, mk, caller(1))}
+	if b.is.value != nil {
+		b.is.value, b.is.maker = nil, &maker{make: func(r *Resolver) (any, error) {
+			v, err := mk(r)
+			if err == nil && isNil(reflect.ValueOf(&v).Elem()) {
+				err = &Error{Code: ErrInvalid, Err: report("it returned a nil %v and no error: return one of them", reflect.TypeFor[T]())}
+			}
+			return &v, err
+		}}
+	}
+	return b
 }
 
 // Rebind makes the change that puts v in the place of the inherited provider of
@@ -209,7 +246,38 @@ type provider struct {
 	ordered  bool // priority or constraints were set
 	value    any  // a *T; nil if the T was nil
 	site     site
-	meta     *Meta // nil if there is none
+	meta     *Meta  // nil if there is none
+	maker    *maker // of BindPerScope; then there is no value
+	strict   bool   // it is an instance that may only be leased
+	retire   []retiree
+	grace    time.Duration
+	graced   bool
+	res      *resource // nil if nothing has to be retired
+}
+
+// A retiree is a func given to OnRetire. accepted is shared by all copies of the
+// binding.
+type retiree struct {
+	call     func() error
+	accepted *atomic.Bool
+}
+
+// problems returns what is wrong with how the provider is to be retired.
+func (p *provider) problems(verb string) []string {
+	var problems []string
+	wrong := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	if p.maker != nil && len(p.retire) > 0 {
+		wrong("BindPerScope at %v has an OnRetire, which belongs to no instance: give what an instance needs to OnRetire of the Resolver", p.site)
+	}
+	for _, r := range p.retire {
+		if r.call == nil {
+			wrong("%s at %v was given a nil func for OnRetire: give it what to do", verb, p.site)
+		}
+	}
+	if p.grace < 0 {
+		wrong("%s at %v has a Grace of %v: give it one of 0 or more", verb, p.site, p.grace)
+	}
+	return problems
 }
 
 // newProvider erases v. It is here that nil values are found, by reflection.
@@ -253,6 +321,35 @@ func (b Binding) Before(names ...string) Binding {
 // effect there.
 func (b Binding) After(names ...string) Binding {
 	b.is.after, b.is.ordered = slices.Concat(b.is.after, names), true
+	return b
+}
+
+// OnRetire adds what to do when nobody uses the provider any more: to close it,
+// most often. Several calls add up; what was added last is done first.
+//
+// It is done once, after the binding was withdrawn or replaced or the registry
+// closed, when all leases on the provider that were begun before have ended and
+// all scopes in which a plain [Handle] may have handed it out are closed; see
+// [Binding.Grace]. Being masked, hidden or shadowed retires nothing. It is called
+// on a goroutine of its own, no lock is held and nobody waits for it except
+// [Registry.Drain] and [Registry.Close], which return its error; if it panics or
+// ends its goroutine, that is an error there.
+//
+// A transaction that is refused takes nothing over: what it would have bound is
+// still the caller's to close. A binding with OnRetire can be accepted once; to
+// apply it again is an [ErrInvalid].
+func (b Binding) OnRetire(f func() error) Binding {
+	b.is.retire = append(slices.Clip(b.is.retire), retiree{f, new(atomic.Bool)})
+	return b
+}
+
+// Grace says for how long, after the binding was withdrawn or replaced, plain
+// handles of open scopes keep the provider from being retired. Without it they
+// do so until their scopes are closed. Give it if consumers read their handles
+// anew for each piece of work and none takes longer than d. It does not shorten a
+// lease.
+func (b Binding) Grace(d time.Duration) Binding {
+	b.is.grace, b.is.graced = d, true
 	return b
 }
 

@@ -18,6 +18,10 @@ type domain struct {
 	id     uint64
 	slot   chan struct{}
 	joined atomic.Pointer[domain] // the domain that took this one over, or nil
+
+	// builder is the goroutine that runs builds while the lock is held, 0 if
+	// none does. Were that goroutine to lock, it would wait for itself.
+	builder atomic.Uint64
 }
 
 // lastDomain numbers the domains, so that several can be locked in one order.
@@ -77,6 +81,25 @@ func lock(registries ...*Registry) held {
 			return h
 		}
 		h.unlock()
+	}
+}
+
+// enter is lock for all that users call: it refuses to lock what a build that
+// called it runs under.
+func enter(verb string, at site, registries ...*Registry) (held, error) {
+	for _, r := range registries {
+		if id := r.root().builder.Load(); id != 0 && id == goroutine() {
+			return nil, &Error{Code: ErrInvalid, Err: report("%s at %v is called by a build or maker that hangs on %v: only read through the Resolver there, and do the rest elsewhere", verb, at, r)}
+		}
+	}
+	yield("lock")
+	return lock(registries...), nil
+}
+
+// building notes which goroutine runs builds under the lock, 0 if none does.
+func (h held) building(id uint64) {
+	for _, d := range h {
+		d.builder.Store(id)
 	}
 }
 

@@ -47,12 +47,14 @@ type slot struct {
 	pos       int // in up.below
 	below     []*slot
 	now       *merged // what its audiences show; nil if it has none
+	next      *merged // what the running commit will make them show, or nil
 	audiences byPick[audienceOf]
 }
 
 // audienceOf is an audience of whatever type.
 type audienceOf interface {
 	stage(m *merged) error
+	disturb(s *session)
 	discard()
 	publish()
 	size() int
@@ -115,69 +117,76 @@ func (b *byPick[I]) each(f func(I)) {
 	}
 }
 
-// lost drops the audience of that pick if it lost its last cell.
-func (s *slot) lost(pick string) {
-	b := &s.audiences
-	if b.get(pick).size() > 0 {
-		return
-	}
+// unset forgets that answer.
+func (b *byPick[I]) unset(pick string) {
+	var none I
 	switch pick {
 	case theOne:
-		b.one = nil
+		b.one = none
 	case everyone:
-		b.all = nil
+		b.all = none
 	default:
 		delete(b.named, pick)
 	}
+}
+
+// empty reports whether nothing is set.
+func (b *byPick[I]) empty() bool {
+	return any(b.one) == nil && any(b.all) == nil && len(b.named) == 0
+}
+
+// lost drops the audience of that pick if it lost its last cell.
+func (s *slot) lost(pick string) {
+	if s.audiences.get(pick).size() > 0 {
+		return
+	}
+	s.audiences.unset(pick)
 	if s.empty() {
 		s.now = nil
 	}
 }
 
 // empty reports whether the slot has no audience.
-func (s *slot) empty() bool {
-	b := &s.audiences
-	return b.one == nil && b.all == nil && len(b.named) == 0
-}
+func (s *slot) empty() bool { return s.audiences.empty() }
 
 // merged is what a place sees of a capability.
 type merged struct {
 	key    *key
 	where  *place
 	seats  []seat
-	firsts []int            // see arranged
-	index  map[string]*seat // made when it pays
-	hints  hints            // that its errors got
+	firsts []int          // see arranged
+	index  map[string]int // places in seats, made when it pays
+	hints  hints          // that its errors got
 }
 
-// find returns the provider of that name, theOne included, or an error that says
-// why there is none.
-func (m *merged) find(name string) (*seat, error) {
+// find returns the place in seats of the provider of that name, theOne included,
+// or an error that says why there is none.
+func (m *merged) find(name string) (int, error) {
 	if name == theOne {
 		if len(m.firsts) == 1 {
-			return &m.seats[m.firsts[0]], nil
+			return m.firsts[0], nil
 		}
-		return nil, m.noOne()
+		return 0, m.noOne()
 	}
 	const few = 8
 	if m.index == nil && len(m.seats) > few {
-		m.index = make(map[string]*seat, len(m.seats))
+		m.index = make(map[string]int, len(m.seats))
 		for i := range m.seats {
-			m.index[m.seats[i].name] = &m.seats[i]
+			m.index[m.seats[i].name] = i
 		}
 	}
 	if m.index != nil {
-		if s, ok := m.index[name]; ok {
-			return s, nil
+		if i, ok := m.index[name]; ok {
+			return i, nil
 		}
-		return nil, m.noSuch(name)
+		return 0, m.noSuch(name)
 	}
 	for i := range m.seats {
 		if m.seats[i].name == name {
-			return &m.seats[i], nil
+			return i, nil
 		}
 	}
-	return nil, m.noSuch(name)
+	return 0, m.noSuch(name)
 }
 
 // same reports whether both show the same to every reader.
@@ -236,10 +245,13 @@ func (p *place) merge(k *key) (*merged, []step) {
 	return m, nil
 }
 
-// look returns what p sees of k, as published if anybody reads it.
+// look returns what p sees of k, as published if anybody reads it, or as the
+// running commit will publish it.
 func (p *place) look(k *key) (*merged, error) {
 	p = p.source(k)
-	if s := p.slots[k]; s != nil && s.now != nil {
+	if s := p.slots[k]; s != nil && s.next != nil {
+		return s.next, nil
+	} else if s != nil && s.now != nil {
 		return s.now, nil
 	}
 	m, cycle := p.merge(k)

@@ -3,15 +3,10 @@
 package capability
 
 import (
+	"errors"
 	"maps"
 	"slices"
 )
-
-// A staging is a slot with what the running commit will make it show.
-type staging struct {
-	slot *slot
-	next *merged
-}
 
 // compute finds out what every slot that the transaction touches will show, and
 // refuses what would leave a reader without its provider or an order without an
@@ -37,11 +32,18 @@ func (t *transaction) compute() {
 		}
 	}
 	seen := make(map[*slot]bool)
-	r := refusals{make(map[loss]*lost), make(map[loop]map[string]bool)}
+	r := refusals{make(map[loss]*lost), make(map[loop]map[string]bool), make(map[flaw]*flawed)}
 	for _, at := range spots {
 		t.computeAt(at.place, at.key, seen, r)
 	}
-	t.errs = append(t.errs, r.errors()...)
+	if t.errs = r.errors(); len(t.errs) > 0 {
+		return
+	}
+	for _, s := range t.staged {
+		s.audiences.each(func(a audienceOf) { a.disturb(&t.session) })
+	}
+	t.session.run(r.flaw)
+	t.errs = r.errors()
 }
 
 // refusals are why a transaction cannot be published, put together so that ten
@@ -49,6 +51,7 @@ func (t *transaction) compute() {
 type refusals struct {
 	lost  map[loss]*lost
 	loops map[loop]map[string]bool // the places that see it
+	flaws map[flaw]*flawed
 }
 
 // A loss is that readers are left without a provider, or with several.
@@ -67,6 +70,37 @@ type lost struct {
 type loop struct {
 	key  *key
 	text string
+}
+
+// A flaw is that what was built must not be published.
+type flaw struct {
+	code                 Code
+	capability, provider string
+	site                 site // of Derive
+}
+
+type flawed struct {
+	scopes int
+	err    error // of the first scope
+	scope  string
+}
+
+func (r refusals) flaw(w settler, err error) {
+	var at flaw
+	if p, ok := w.(producer); ok {
+		at.site = p.base().name.site
+	}
+	var e *Error
+	errors.As(err, &e) // as all errors of sessions
+	at.code, at.capability, at.provider = e.Code, e.Capability, e.Provider
+	f := r.flaws[at]
+	if f == nil {
+		f = &flawed{err: err, scope: e.Scope}
+		r.flaws[at] = f
+	}
+	if f.scopes++; e.Scope < f.scope {
+		f.err, f.scope = err, e.Scope
+	}
 }
 
 func (r refusals) lose(k *key, readers []reader, err error) {
@@ -99,6 +133,9 @@ func (r refusals) errors() []error {
 	}
 	for at, l := range r.lost {
 		errs = append(errs, inUseError(at.key, l.readers, l.cause))
+	}
+	for _, f := range r.flaws {
+		errs = append(errs, f.error())
 	}
 	sortErrors(errs)
 	return errs
@@ -162,7 +199,8 @@ func (t *transaction) computeAt(p *place, k *key, seen map[*slot]bool, refused r
 		if m.same(s.now) {
 			continue
 		}
-		t.staged = append(t.staged, staging{s, m})
+		t.staged = append(t.staged, s)
+		s.next = m
 		s.audiences.each(func(a audienceOf) {
 			if err := a.stage(m); err != nil {
 				refused.lose(k, a.readers(), err)
@@ -190,11 +228,28 @@ func (p *place) unsound(k *key) (*place, []step) {
 }
 
 // publish makes everybody see what was staged. Nothing in it can fail.
+//
+// First all cells are stored, and what plain handles and leases may still use is
+// counted. Only then what left its registry is given up, so that it cannot be
+// retired while somebody who is not counted can get it. Waiters are woken while
+// the lock is held: with the stores, so that no other commit comes between.
 func (t *transaction) publish() {
 	t.done = true
 	for _, s := range t.staged {
-		s.slot.now = s.next
-		s.slot.audiences.each(audienceOf.publish)
+		s.now, s.next = s.next, nil
+		s.audiences.each(audienceOf.publish)
+	}
+	t.session.publish()
+	t.session.sweep()
+	for _, g := range t.gone {
+		if g.is.res != nil {
+			g.is.res.leave(g.from)
+		}
+		if g.is.maker != nil {
+			for _, i := range slices.Collect(maps.Values(g.is.maker.made)) {
+				i.close()
+			}
+		}
 	}
 	for _, r := range t.edited {
 		r.commits++

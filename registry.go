@@ -58,6 +58,8 @@ type Registry struct {
 	unchecked []claim           // made while no scope was there to check them in
 	kept      int               // how many of unchecked stood when they were last looked through
 	commits   uint64            // how many transactions changed it
+
+	retiring retirements // has a lock of its own
 }
 
 // NewRegistry returns an empty registry. A name that is empty, longer than 200
@@ -109,7 +111,7 @@ func (r *Registry) Apply(changes ...Change) error {
 	if r == nil || r.layers == nil {
 		return zeroRegistry("Apply", caller(1))
 	}
-	return Commit(Edit{r, changes, caller(1)})
+	return commit("Apply", caller(1), Edit{r, changes, caller(1)})
 }
 
 // Stage keeps the changes for [Commit]. Nothing is checked before. [Changes]
@@ -128,14 +130,16 @@ type Edit struct {
 // Commit makes the edits as one transaction over several registries: all of
 // them or, if it returns an error, none. It is [Registry.Apply] in every other
 // respect. Edits may name registries in any order, and one more than once.
-func Commit(edits ...Edit) error {
+func Commit(edits ...Edit) error { return commit("Commit", caller(1), edits...) }
+
+func commit(verb string, at site, edits ...Edit) error {
 	var errs []error
 	var registries []*Registry
 	seen := make(map[*Registry]bool, len(edits))
 	for i, e := range edits {
 		switch {
 		case e.registry == nil || e.registry.layers == nil:
-			errs = append(errs, &Error{Code: ErrInvalid, Err: report("edit %d of Commit at %v is of no registry: make registries with NewRegistry and edits with Stage", i+1, caller(1))})
+			errs = append(errs, &Error{Code: ErrInvalid, Err: report("edit %d of Commit at %v is of no registry: make registries with NewRegistry and edits with Stage", i+1, at)})
 		case !seen[e.registry]:
 			seen[e.registry] = true
 			registries = append(registries, e.registry)
@@ -147,9 +151,12 @@ func Commit(edits ...Edit) error {
 	if len(errs) > 0 || len(edits) == 0 {
 		return join(errs)
 	}
-	h := lock(registries...)
+	h, err := enter(verb, at, registries...)
+	if err != nil {
+		return err
+	}
 	defer h.unlock()
-	t := &transaction{edited: registries, place: make(map[*layer]int), failed: make(map[failure]bool)}
+	t := &transaction{edited: registries, place: make(map[*layer]int), failed: make(map[failure]bool), session: session{locked: h, commit: true}}
 	defer t.end()
 	return t.run(edits)
 }
@@ -172,15 +179,32 @@ func (r *Registry) closedError(at site) error {
 }
 
 // Close ends the registry: it can be changed and composed no more. It refuses
-// with [ErrInUse] while open scopes compose it, and names them. To close it
-// twice, or at once, is no mistake. Nothing that a registry holds has to be waited
-// for, so ctx is not looked at.
+// with [ErrInUse] while open scopes compose it, and names them. Otherwise it
+// gives up all providers and waits, as [Registry.Drain] does and with the same
+// result, until they are retired. If ctx ends before, the registry is closed all
+// the same, and Drain or Close may wait for the rest. To close it twice, or at
+// once, is no mistake. Close that is called by an OnRetire of the registry is an
+// [ErrInvalid].
 func (r *Registry) Close(ctx context.Context) error {
+	at := caller(1)
 	if r == nil || r.layers == nil {
-		return zeroRegistry("Close", caller(1))
+		return zeroRegistry("Close", at)
 	}
-	h := lock(r)
+	if err := r.close(at); err != nil {
+		return err
+	}
+	return r.drain(ctx, "Close", at)
+}
+
+func (r *Registry) close(at site) error {
+	h, err := enter("Close", at, r)
+	if err != nil {
+		return err
+	}
 	defer h.unlock()
+	if err := r.ownRetirement(r.retiring.list(), "Close", at); err != nil {
+		return err
+	}
 	if len(r.places) > 0 {
 		var scopes []string
 		for _, p := range r.places {
@@ -190,6 +214,13 @@ func (r *Registry) Close(ctx context.Context) error {
 		return &Error{Code: ErrInUse, Err: report("%v is part of %s, %s: close the scopes first", r, plural(len(scopes), "open scope"), quoteAll(scopes))}
 	}
 	r.closed = true
+	for _, l := range r.layers {
+		for _, p := range l.providers {
+			if p != nil && p.res != nil {
+				p.res.leave(r)
+			}
+		}
+	}
 	clear(r.layers)
 	clear(r.ordered)
 	r.unchecked = nil
@@ -206,7 +237,9 @@ type transaction struct {
 	claims  []claim
 	failed  map[failure]bool
 	edited  []*Registry
-	staged  []staging
+	staged  []*slot
+	session session
+	gone    []goner
 	hints   hints
 	lists   int // how many lists of changes were begun
 	done    bool
@@ -223,6 +256,12 @@ type touch struct {
 // A failure is a binding with a mistake. That its name is missing then is no
 // mistake of those who count on it.
 type failure struct{ capability, provider string }
+
+// A goner is a provider that the transaction takes out of its registry.
+type goner struct {
+	is   *provider
+	from *Registry
+}
 
 // fail notes a mistake.
 func (t *transaction) fail(err error) { t.errs = append(t.errs, err) }
@@ -294,8 +333,10 @@ func (t *transaction) end() {
 	if t.done {
 		return
 	}
+	t.session.discard()
 	for _, s := range t.staged {
-		s.slot.audiences.each(audienceOf.discard)
+		s.next = nil
+		s.audiences.each(audienceOf.discard)
 	}
 	for _, undo := range slices.Backward(t.undo) {
 		undo()
@@ -350,11 +391,14 @@ func (b Binding) stage(t *transaction, r *Registry) {
 	if problem := nameProblem(p.name); problem != "" {
 		wrong(ErrInvalid, "the provider's name, given at %v, %s", p.site, problem)
 	}
-	if p.value == nil {
+	if p.value == nil && p.maker == nil {
 		wrong(ErrInvalid, "%s at %v was given a nil %v: give it a value", verb, p.site, k.typ)
 	}
 	if only := k.rules.onlyAt; only != nil && !slices.Contains(only, r.level) {
 		wrong(ErrInvalid, "%s at %v in %v is at the wrong level: bind it at %v, as OnlyAt of the key says", verb, p.site, r, levels(only))
+	}
+	for _, problem := range p.problems(verb) {
+		wrong(ErrInvalid, "%s", problem)
 	}
 	if p.rebind && p.ordered {
 		wrong(ErrInvalid, "Rebind at %v sets priority or constraints: it takes those of the provider whose place it takes, so leave them out or use Bind", p.site)
@@ -380,13 +424,20 @@ func (b Binding) stage(t *transaction, r *Registry) {
 		return
 	}
 	old := l.get(p.name)
-	switch {
-	case !p.rebind && old != nil:
+	if !p.rebind && old != nil {
 		wrong(ErrConflict, "%v binds it at %v and again at %v: use Rebind to replace it, or Unbind it first", r, old.site, p.site)
+		return
+	}
+	if !t.accept(&p, k) {
+		wrong(ErrInvalid, "%s at %v has an OnRetire that was accepted before, so that it would be called twice: make a new binding for each Apply", verb, p.site)
+		return
+	}
+	switch {
 	case old != nil:
 		replaced := *old
 		replaced.value, replaced.meta, replaced.site = p.value, p.meta, p.site
-		t.set(l, l.index[p.name], &replaced)
+		replaced.maker, replaced.res = nil, p.res
+		t.set(r, l, l.index[p.name], &replaced)
 		if old.rebind {
 			t.claims = append(t.claims, claim{r, l, claimRebind, []string{p.name}, p.site})
 		}
@@ -402,6 +453,25 @@ func (b Binding) stage(t *transaction, r *Registry) {
 	}
 }
 
+// accept takes over what has to be done when the provider is retired, and reports
+// whether that is the first time.
+func (t *transaction) accept(p *provider, k *key) bool {
+	if len(p.retire) == 0 {
+		return true
+	}
+	funcs := make([]func() error, len(p.retire))
+	for i, r := range p.retire {
+		if r.accepted.Swap(true) {
+			return false
+		}
+		t.undo = append(t.undo, func() { r.accepted.Store(false) })
+		funcs[i] = r.call
+	}
+	p.res = newResource(resourceName{k.name, p.name, p.site, nil}, funcs, nil)
+	p.res.grace, p.res.graced = p.grace, p.graced
+	return true
+}
+
 // add appends a provider to the layer.
 func (t *transaction) add(l *layer, p *provider) {
 	l.index[p.name] = len(l.providers)
@@ -415,8 +485,9 @@ func (t *transaction) add(l *layer, p *provider) {
 }
 
 // set puts another provider in a place of the layer, or nil.
-func (t *transaction) set(l *layer, i int, p *provider) {
+func (t *transaction) set(r *Registry, l *layer, i int, p *provider) {
 	old := l.providers[i]
+	t.gone = append(t.gone, goner{old, r})
 	put := func(is, was *provider) {
 		l.providers[i] = is
 		l.count(was, -1)
@@ -457,7 +528,7 @@ func (u unbind) stage(t *transaction, r *Registry) {
 	l := r.layers[u.key.name]
 	if l != nil && l.key == u.key && l.get(u.name) != nil {
 		l = t.layer(r, u.key, u.key.name)
-		t.set(l, l.index[u.name], nil)
+		t.set(r, l, l.index[u.name], nil)
 		return
 	}
 	hint := t.hints.bind(u.name, func() []string {

@@ -148,6 +148,38 @@ func inUseError(k *key, readers []reader, cause *Error) error {
 		"the change would leave a resolved handle %s (%s): close the scopes first, or Rebind instead", loss, strings.Join(who, ", ")), cause}}
 }
 
+// error returns the flaw of the first scope, and how many more have it.
+func (f *flawed) error() error {
+	if f.scopes == 1 {
+		return f.err
+	}
+	e := *f.err.(*Error) // as sessions make them
+	e.Err = report("%w (so too for %s)", e.Err, plural(f.scopes-1, "more scope"))
+	return &e
+}
+
+// strictError says that a plain handle cannot have what may only be leased. The
+// sites are those of the handle or of Derive.
+func strictError(k *key, s *Scope, sites ...site) error {
+	at := make([]string, 0, len(sites))
+	for _, site := range sites {
+		if site != 0 {
+			at = append(at, site.String())
+		}
+	}
+	slices.Sort(at)
+	e := &Error{Code: ErrInvalid, Scope: s.String()}
+	where := ""
+	if k != nil {
+		e.Capability = k.name
+	}
+	if len(at) > 0 {
+		where = " (" + strings.Join(at, ", ") + ")"
+	}
+	e.Err = report("a plain handle%s would be of what was made of providers that may only be leased: resolve it with Leased or IntoLeased", where)
+	return e
+}
+
 // because is a text with a cause that the text does not repeat.
 type because struct {
 	text  string

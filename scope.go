@@ -27,6 +27,10 @@ type Scope struct {
 	place *place            // nil once closed
 	pos   int               // in place.scopes
 	asks  map[string]*asked // by name of the capability
+
+	nodes     map[any]producer // of derived queries, by *derivation
+	instances map[*provider]*instance
+	keeps     roll[*resource] // what was made for the scope and plain handles have shown
 }
 
 // asked is what a scope has resolved of one capability.
@@ -67,7 +71,10 @@ func compose(registries []*Registry, at site) (*Scope, error) {
 		return nil, err
 	}
 	s := &Scope{registries: sorted}
-	h := lock(s.registries...)
+	h, err := enter("Compose", at, s.registries...)
+	if err != nil {
+		return nil, err
+	}
 	defer h.unlock()
 	var errs []error
 	for _, r := range s.registries {
@@ -234,13 +241,15 @@ func (s *Scope) String() string {
 
 // Resolve meets all the needs or, if it returns an error, none of them. The
 // error holds all problems. All handles begin with values of one generation: no
-// commit comes between.
+// commit comes between. What is derived, and instances of BindPerScope, are built
+// now if the scope has not got them yet; commits wait for that.
 func (s *Scope) Resolve(needs ...Need) error {
 	return s.resolve("Resolve", needs, caller(1), true)
 }
 
 // Check returns the error that [Scope.Resolve] would return. It resolves
-// nothing.
+// nothing, and calls no builds and no makers: what they would say it cannot
+// know.
 func (s *Scope) Check(needs ...Need) error {
 	return s.resolve("Check", needs, caller(1), false)
 }
@@ -249,32 +258,49 @@ func (s *Scope) resolve(verb string, needs []Need, at site, meet bool) error {
 	if s == nil || s.registries == nil {
 		return zeroScope(verb, at)
 	}
-	h := lock(s.registries[0])
+	h, err := enter(verb, at, s.registries[0])
+	if err != nil {
+		return err
+	}
 	defer h.unlock()
 	if s.closed.Load() {
 		return s.closedError(verb, at)
 	}
 	var errs []error
-	var asks asking
+	w := session{locked: h}
 	if len(needs) > 1 {
-		asks = make(asking, len(needs))
+		w.asks = make(asking, len(needs))
 	}
 	for i, n := range needs {
 		if n == nil {
-			errs = append(errs, &Error{Code: ErrInvalid, Scope: s.String(), Err: report("need %d of %s at %v is nil: make needs with Into", i+1, verb, at)})
-		} else if err := n.check(s, asks); err != nil {
+			errs = append(errs, &Error{Code: ErrInvalid, Scope: s.String(), Err: report("need %d of %s at %v is nil: make needs with Into or IntoLeased", i+1, verb, at)})
+		} else if err := n.check(s, &w); err != nil {
 			errs = append(errs, err)
 		}
 	}
-	if len(errs) > 0 || !meet {
+	if !meet {
+		return join(errs)
+	}
+	if len(w.todo) > 0 {
+		w.run(func(_ settler, err error) { errs = append(errs, err) })
+		for i := 0; i < len(needs) && len(errs) == 0; i++ {
+			if err := needs[i].confirm(s, &w); err != nil {
+				errs = append(errs, err)
+			}
+		}
+	}
+	if len(errs) > 0 {
+		w.discard()
 		return join(errs)
 	}
 	if s.asks == nil {
 		s.asks = make(map[string]*asked, len(needs))
 	}
+	w.publish()
 	for _, n := range needs {
 		n.meet(s, at)
 	}
+	w.sweep()
 	return nil
 }
 
@@ -329,14 +355,34 @@ func (s *Scope) ask(k *key) *asked {
 	return a
 }
 
-// Close ends the scope. Its handles keep their last values, and nothing is
-// refused for their sake any more. To close it twice, at once or while others
-// use it is no mistake. It returns nil; the result makes Scope an io.Closer.
-func (s *Scope) Close() error {
-	if s == nil || s.registries == nil {
-		return zeroScope("Close", caller(1))
+// forget drops the cell for an answer that nobody reads any more.
+func (s *Scope) forget(k *key, pick string) {
+	a := s.asks[k.name]
+	from := s.place.source(k).slots[k]
+	a.sockets.get(pick).leave(from)
+	a.sockets.unset(pick)
+	if a.sockets.empty() {
+		delete(s.asks, k.name)
 	}
-	h := lock(s.registries...)
+	from.release()
+}
+
+// Close ends the scope. Its plain handles keep their last values, Use of its
+// leased ones returns [ErrClosed], watches end, and nothing is refused for their
+// sake any more. What was made for the scope alone, and what its plain handles
+// may have handed out and has left its registry, is retired once no lease is left
+// on it; Close does not wait for that, [Registry.Drain] does. To close it twice,
+// at once or while others use it is no mistake. It returns nil unless a build or
+// maker that hangs on it calls it, which is an [ErrInvalid].
+func (s *Scope) Close() error {
+	at := caller(1)
+	if s == nil || s.registries == nil {
+		return zeroScope("Close", at)
+	}
+	h, err := enter("Close", at, s.registries...)
+	if err != nil {
+		return err
+	}
 	defer h.unlock()
 	if s.closed.Swap(true) {
 		return nil
@@ -346,6 +392,7 @@ func (s *Scope) Close() error {
 		a.sockets.each(func(c socket) { c.leave(from) })
 		from.release()
 	}
+	s.closeProducts()
 	list := s.place.scopes
 	last := len(list) - 1
 	list[s.pos] = list[last]

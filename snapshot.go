@@ -55,7 +55,10 @@ func (s *Scope) Snapshot() *Snapshot {
 	if s == nil || s.registries == nil {
 		return snap
 	}
-	h := lock(s.registries...)
+	h, err := enter("Snapshot", caller(1), s.registries...)
+	if err != nil {
+		return snap
+	}
 	defer h.unlock()
 	for _, r := range s.registries {
 		snap.Registries = append(snap.Registries, RegistryState{r.name, r.level, r.commits})

@@ -1,0 +1,380 @@
+// Audiences: those who read the same answer, and what they may have got.
+
+package capability
+
+import "slices"
+
+// An answer is what a query comes to in a view. It never changes.
+type answer[V any] struct {
+	value  *V          // nil if there is none, or if each scope has its own
+	seats  []seat      // the providers in it, those of own answers made for the scope
+	held   []*resource // what is in it that will have to be retired
+	strict bool        // a maker of it read what may only be leased
+	own    bool        // each scope has its own, because it has its own instances
+	code   Code        // why there is none
+}
+
+// answerTo returns what a comes to in the view m, and an error if that is
+// nothing.
+func answerTo[V any](a ask[V], m *merged) (answer[V], error) {
+	seats, err := a.seats(m)
+	if err != nil {
+		return answer[V]{code: err.(*Error).Code}, err // as find returns it
+	}
+	ans := answer[V]{seats: seats}
+	for i := range seats {
+		if ans.own = seats[i].maker != nil; ans.own {
+			return ans, nil
+		}
+	}
+	ans.value = a.answer(m)
+	ans.note()
+	return ans, nil
+}
+
+// ownAnswer returns what a comes to in scope, given the seats of its answer for
+// all: those with makers get the instances of the scope.
+func ownAnswer[V any](s *session, scope *Scope, a ask[V], seats []seat) (answer[V], error) {
+	m := &merged{key: a.about(), where: scope.place, seats: slices.Clone(seats), firsts: []int{0}}
+	for i := range m.seats {
+		own := &m.seats[i]
+		own.from = m
+		if own.maker == nil {
+			continue
+		}
+		inst, err := s.instance(scope, m.key, own.provider)
+		if err != nil {
+			return answer[V]{}, err
+		}
+		own.provider = inst.provider
+	}
+	ans := answer[V]{value: a.answer(m), seats: m.seats}
+	ans.note()
+	return ans, nil
+}
+
+// note fills in what follows from the seats.
+func (a *answer[V]) note() {
+	for i := range a.seats {
+		s := &a.seats[i]
+		if s.res != nil {
+			a.held = append(a.held, s.res)
+		}
+		a.strict = a.strict || s.strict
+	}
+}
+
+// same reports whether a reader cannot tell the answers apart.
+func (a *answer[V]) same(b *answer[V]) bool {
+	return a.code == b.code && slices.EqualFunc(a.seats, b.seats, func(a, b seat) bool { return a.provider == b.provider })
+}
+
+// An audience is all the cells that read the same answer: those of one query in
+// the scopes that hang on one slot. It computes the answer once for all, unless
+// each has its own.
+type audience[V any] struct {
+	ask    ask[V]
+	now    answer[V] // what the cells show
+	next   answer[V] // what the running commit will make them show
+	staged bool      // the running commit will
+	cells  []*cell[V]
+	plains int // how many of them have a plain handle
+	tapped int // how many of them a build read
+
+	// past is what plain handles of the cells may have handed out and the cells
+	// show no more, in the order of seq. A cell may have handed out those of seq
+	// joined and greater.
+	past []passed
+	kept int    // how long past was when it was last looked through
+	seq  uint64 // of the last in past
+}
+
+// passed is a resource that cells of an audience have shown.
+type passed struct {
+	res   *resource
+	seq   uint64
+	cells int // how many of them are open
+}
+
+// stage computes the answer that [audience.publish] will store, and returns why
+// there is none if a handle would be left without.
+func (a *audience[V]) stage(m *merged) error {
+	next, err := answerTo(a.ask, m)
+	if a.staged = !next.same(&a.now); a.staged {
+		a.next = next
+	}
+	if !a.staged || !a.resolved() {
+		return nil
+	}
+	return err
+}
+
+// resolved reports whether anybody resolved a handle, as opposed to builds that
+// read it.
+func (a *audience[V]) resolved() bool {
+	return slices.ContainsFunc(a.cells, func(c *cell[V]) bool { return c.site != 0 })
+}
+
+// disturb notes in s what has to be built anew because the staged answer is
+// another.
+func (a *audience[V]) disturb(s *session) {
+	if !a.staged || !a.next.own && a.tapped == 0 {
+		return
+	}
+	for _, c := range a.cells {
+		if a.next.own && c.site != 0 {
+			s.add(c)
+		}
+		if c.more != nil {
+			s.touch(c.more.taps)
+		}
+	}
+}
+
+// discard forgets the staged answer.
+func (a *audience[V]) discard() {
+	if a.next.own {
+		for _, c := range a.cells {
+			c.extra().next, c.more.in = answer[V]{}, nil
+		}
+	}
+	a.staged, a.next = false, answer[V]{}
+}
+
+// publish stores the staged answer into all cells: one pass of stores.
+func (a *audience[V]) publish() {
+	if !a.staged {
+		return
+	}
+	was := a.now
+	a.now, a.next, a.staged = a.next, answer[V]{}, false
+	a.pass(was.seats, a.now.seats)
+	if a.now.own {
+		for _, c := range a.cells {
+			c.publishOwn()
+		}
+		return
+	}
+	for _, c := range a.cells {
+		if was.own {
+			c.extra().now = answer[V]{}
+		}
+		if a.now.value != nil {
+			c.publish(&a.now)
+		}
+	}
+}
+
+// pass notes what the cells show no more.
+func (a *audience[V]) pass(was, is []seat) {
+	if a.plains == 0 || !slices.ContainsFunc(was, func(s seat) bool { return s.res != nil }) {
+		return
+	}
+	mark := new(byte) // differs from all other marks
+	for i := range is {
+		if r := is[i].res; r != nil {
+			r.mark = mark
+		}
+	}
+	for i := range was {
+		r := was[i].res
+		if r == nil || r.mark == any(mark) {
+			continue
+		}
+		if len(a.past) > 2*a.kept+16 {
+			a.past = slices.DeleteFunc(a.past, func(p passed) bool { return p.cells == 0 || p.res.gone() })
+			a.kept = len(a.past)
+		}
+		a.seq++
+		a.past = append(a.past, passed{r, a.seq, a.plains})
+		r.show(a.plains)
+		r.shown.add(a)
+	}
+}
+
+// showers returns whose plain handles may have handed r out.
+func (a *audience[V]) showers(r *resource) []reader {
+	var all []reader
+	for _, p := range a.past {
+		if p.res != r || p.cells == 0 {
+			continue
+		}
+		for _, c := range a.cells {
+			if c.joined != 0 && c.joined <= p.seq {
+				all = append(all, c.readers()...)
+			}
+		}
+	}
+	return all
+}
+
+// gone reports whether no cell is left.
+func (a *audience[V]) gone() bool { return len(a.cells) == 0 }
+
+// add makes c read from a.
+func (a *audience[V]) add(c *cell[V]) {
+	c.in, c.pos = a, len(a.cells)
+	a.cells = append(a.cells, c)
+	a.count(c, 1)
+}
+
+// drop makes c read from a no more.
+func (a *audience[V]) drop(c *cell[V]) {
+	last := len(a.cells) - 1
+	a.cells[c.pos] = a.cells[last]
+	a.cells[c.pos].pos = c.pos
+	a.cells[last] = nil
+	a.cells = a.cells[:last]
+	a.count(c, -1)
+	c.in, c.pos = nil, 0
+}
+
+// count keeps the numbers of kinds of cells.
+func (a *audience[V]) count(c *cell[V], by int) {
+	if c.joined != 0 {
+		a.plains += by
+	}
+	if c.more != nil && len(c.more.taps) > 0 {
+		a.tapped += by
+	}
+}
+
+// size returns the number of cells.
+func (a *audience[V]) size() int { return len(a.cells) }
+
+// readers returns who resolved what a answers, for an error text.
+func (a *audience[V]) readers() []reader {
+	var all []reader
+	for _, c := range a.cells {
+		all = append(all, c.readers()...)
+	}
+	return all
+}
+
+// move hangs c on another slot. Its value stays what it is: the next commit
+// that changes the slot stores a new one.
+func (c *cell[V]) move(from, to *slot) {
+	was := c.in
+	pick := was.ask.pick()
+	in, ok := to.audiences.get(pick).(*audience[V])
+	if !ok {
+		in = &audience[V]{ask: was.ask, now: was.now, past: slices.Clone(was.past), seq: was.seq}
+		for i := range in.past {
+			in.past[i].cells = 0
+			in.past[i].res.shown.add(in)
+		}
+		to.audiences.set(pick, in)
+	}
+	if c.joined != 0 {
+		for i := range in.past { // which is as long as was.past until the next commit
+			if in.past[i].seq >= c.joined {
+				was.past[i].cells--
+				in.past[i].cells++
+			}
+		}
+	}
+	was.drop(c)
+	from.lost(pick)
+	in.add(c)
+}
+
+// leave takes c out of its slot, for the close of its scope or because nobody
+// reads it any more.
+func (c *cell[V]) leave(from *slot) {
+	was := c.in
+	c.close()
+	for i := len(was.past) - 1; c.joined != 0 && i >= 0 && was.past[i].seq >= c.joined; i-- {
+		was.past[i].cells--
+		was.past[i].res.hide(1)
+	}
+	was.drop(c)
+	from.lost(was.ask.pick())
+}
+
+// Cells of which each has an answer of its own, because the scope has instances
+// of its own.
+
+// current returns the answer that the cell will show after the session.
+func (c *cell[V]) current(s *session) (*answer[V], error) {
+	a := c.in
+	now := &a.now
+	if a.staged {
+		now = &a.next
+	}
+	switch {
+	case now.code != "":
+		m, err := c.scope.place.look(a.ask.about())
+		if err == nil {
+			_, err = a.ask.seats(m)
+		}
+		return now, err
+	case !now.own:
+		return now, nil
+	case !a.staged && c.extra().now.value != nil:
+		return &c.more.now, nil
+	case !a.staged: // a maker failed, and only a build read it
+		own, err := ownAnswer(s, c.scope, a.ask, now.seats)
+		return &own, err
+	}
+	err := c.settle(s)
+	return &c.more.next, err
+}
+
+// settle computes the cell's own answer.
+func (c *cell[V]) settle(s *session) error {
+	m := c.extra()
+	if m.in == s {
+		return nil
+	}
+	next, err := ownAnswer(s, c.scope, c.in.ask, c.in.next.seats)
+	if err == nil {
+		m.next, m.in = next, s
+	}
+	return err
+}
+
+// verdict returns why the answer that was settled must not be published.
+func (c *cell[V]) verdict(err error) error {
+	if err == nil && c.more.next.strict && c.joined != 0 {
+		return strictError(c.in.ask.about(), c.scope, c.resolvedAt()...)
+	}
+	return err
+}
+
+// publishOwn makes the cell show the answer that was settled. A cell that only
+// builds read, and this time did not, keeps what it has.
+func (c *cell[V]) publishOwn() {
+	m := c.more
+	if m == nil || m.in == nil {
+		return
+	}
+	m.now, m.next, m.in = m.next, answer[V]{}, nil
+	c.publish(&m.now)
+	c.keep(m.now.held)
+}
+
+// keep notes that plain handles of the cell may hand out what was made for its
+// scope alone.
+func (c *cell[V]) keep(held []*resource) {
+	if c.joined == 0 {
+		return
+	}
+	for _, r := range held {
+		if r.name.scope == c.scope {
+			r.show(1)
+			r.shown.add(c)
+			c.scope.keeps.add(r)
+		}
+	}
+}
+
+// showers returns whose plain handles may have handed r out.
+func (c *cell[V]) showers(*resource) []reader {
+	if c.gone() {
+		return nil
+	}
+	return c.readers()
+}
+
+// gone reports whether the scope is closed.
+func (c *cell[V]) gone() bool { return c.scope == nil }

@@ -1,0 +1,287 @@
+// Derived values: what a build makes of several capabilities, anew in each commit
+// that changes what it read.
+
+package capability
+
+import "slices"
+
+// Derive asks for what build makes of other queries: a struct of what a consumer
+// needs together, a middleware stack folded once, a table. build reads with
+// [Query.In] and returns the value. It runs when the query is first resolved in a
+// scope, and again inside each commit that changes something that it read the
+// last time, before anybody sees the commit. So a derived value is always of one
+// generation, and reading it is one load.
+//
+// Each call of Derive makes a query of its own, with one value for each scope,
+// shared by plain and leased handles, by several consumers and by other builds
+// that read it. Keep it in a package variable.
+//
+// build may be called for several scopes, on any goroutine, never twice at once
+// for scopes that share a registry. It should be quick, because commits wait for
+// it. If it fails, panics or ends its goroutine, the commit or Resolve is refused
+// with an error that names scope and place; if it fails because the commit takes
+// a provider away from it, with [ErrInUse] around its own error. It must not read
+// a Handle that a scope resolved, which shows what was before the commit, and
+// must not change or ask the registries it is built from: that is [ErrInvalid].
+// To wait in it for another goroutine that commits there would be to wait for
+// ever.
+func Derive[V any](build func(*Resolver) (V, error)) Query[V] {
+	return Query[V]{made: &derivation[V]{build, caller(1)}}
+}
+
+// derivation is what the copies of a derived query share.
+type derivation[V any] struct {
+	build func(*Resolver) (V, error)
+	site  site
+}
+
+// A Resolver is what a build or maker reads through. It is made for one call of
+// it, is for its goroutine only, and is of no use once it has returned.
+type Resolver struct {
+	session *session // nil once the build has returned
+	of      *product
+	same    int    // so many reads are the same as the last time, in the same order
+	reads   []read // all of them, once one is not
+	changed bool   // reads is what counts
+	funcs   []func() error
+	needs   []*resource
+	strict  bool  // it read what may only be leased
+	lost    bool  // it asked for a provider that the commit takes away
+	wrong   error // the first misuse
+}
+
+// A read is a query that a build asked.
+type read struct {
+	key  *key // nil for a derived query
+	pick string
+	from tapsIn   // how to tap it, for a key
+	on   tappable // what it tapped; nil for a key that was read for the first time
+}
+
+// tapsIn is a query about a key that builds can tap.
+type tapsIn interface {
+	tapIn(s *Scope) tappable
+}
+
+// tappable is what builds can read: a cell or a product.
+type tappable interface {
+	tap(by *product)
+	untap(by *product)
+}
+
+// OnRetire adds to what has to be done when what this build makes is used no
+// more: when it was built anew, or its binding was withdrawn, or its scope
+// closed, and no lease is left on it, nor any plain handle of an open scope that
+// may have handed it out. It is done once, on a goroutine of its own, the last
+// that was added first; errors come out of [Registry.Drain] of each registry of
+// the scope. If the build fails or the commit is refused, it is done at once.
+// OnRetire of a Resolver whose build has returned panics.
+func (r *Resolver) OnRetire(f func() error) {
+	at := caller(1)
+	switch {
+	case r == nil || r.session == nil:
+		panic(&Error{Code: ErrInvalid, Err: report("OnRetire at %v of a Resolver whose build has returned, or of none: call it inside the build", at)})
+	case f == nil:
+		r.misuse(&Error{Code: ErrInvalid, Err: report("OnRetire at %v was given a nil func: give it what to do", at)})
+	default:
+		r.funcs = append(r.funcs, f)
+	}
+}
+
+func (r *Resolver) misuse(err error) error {
+	if r.wrong == nil {
+		r.wrong = err
+	}
+	return err
+}
+
+// In asks the query inside a build or maker, of the scope and the generation
+// that is being built. The result is valid as long as what is built of it: a
+// provider that is replaced is not retired before what was made of it is. A maker
+// sees its own capability only from broader registries.
+//
+// An error of In need not be the end of a build: a provider that is not there may
+// be done without, and when it comes the build is called again.
+func (q Query[V]) In(r *Resolver) (V, error) { return q.in(r, caller(1)) }
+
+func (q Query[V]) in(r *Resolver, at site) (V, error) {
+	var none V
+	var v *V
+	var err error
+	switch {
+	case r == nil || r.session == nil:
+		return none, &Error{Code: ErrClosed, Err: report("In at %v is given a Resolver whose build has returned, or none: use the one given to the build, while it runs", at)}
+	case q.made != nil:
+		v, err = readDerived(r, q.made)
+	default:
+		scope := r.of.scope
+		if err = questionError(q.ask, scope); err == nil {
+			v, err = readKeyed(r, q.ask)
+		}
+		if e, ok := err.(*Error); ok && e.Capability != "" {
+			e.Scope = scope.String()
+		}
+	}
+	if err != nil {
+		return none, err
+	}
+	return *v, nil
+}
+
+// readDerived reads a derived query.
+func readDerived[V any](r *Resolver, d *derivation[V]) (*V, error) {
+	n := nodeOf(r.session, r.of.scope, d)
+	if !r.again(nil, "", n) {
+		r.diverge(read{on: n})
+	}
+	if err := n.settle(r.session); err != nil {
+		return nil, err
+	}
+	now := n.latest()
+	r.took(now.res, now.strict)
+	if n.in == r.session {
+		return n.next, nil
+	}
+	return n.cell.now.Load(), nil
+}
+
+// readKeyed reads a query about a key.
+func readKeyed[V any](r *Resolver, q ask[V]) (*V, error) {
+	s, scope, k := r.session, r.of.scope, q.about()
+	var ans *answer[V]
+	var c *cell[V]
+	if r.again(k, q.pick(), nil) {
+		c = r.of.now.reads[r.same-1].on.(*cell[V])
+	} else {
+		if other := s.rival(scope, k); other != nil {
+			return nil, &Error{Code: ErrConflict, Capability: k.name, Err: report("%s", twoKeys(k, other))}
+		}
+		r.diverge(read{key: k, pick: q.pick(), from: q})
+		if asked := scope.asks[k.name]; asked != nil && r.of.key != k {
+			c, _ = asked.sockets.get(q.pick()).(*cell[V])
+		}
+	}
+	if c != nil {
+		var err error
+		ans, err = c.current(s)
+		r.lost = r.lost || err != nil && c.in.staged && c.in.now.code == ""
+		if err != nil {
+			return nil, err
+		}
+	} else {
+		m, err := r.of.view(k)
+		if err != nil {
+			return nil, err
+		}
+		m.hints = 0
+		a, err := answerTo(q, m)
+		if err == nil && a.own {
+			a, err = ownAnswer(s, scope, q, a.seats)
+		}
+		if err != nil {
+			return nil, err
+		}
+		ans = &a
+	}
+	r.needs = append(r.needs, ans.held...)
+	r.strict = r.strict || ans.strict || k.rules.onlyLeased
+	return ans.value, nil
+}
+
+// took notes what a value that was read takes along.
+func (r *Resolver) took(res *resource, strict bool) {
+	if res != nil {
+		r.needs = append(r.needs, res)
+	}
+	r.strict = r.strict || strict
+}
+
+// again reports whether this read is the same as at this point of the last
+// build. Most builds read the same each time.
+func (r *Resolver) again(k *key, pick string, on tappable) bool {
+	last := r.of.now.reads
+	if r.changed || r.same == len(last) || r.of.key != nil {
+		return false
+	}
+	l := &last[r.same]
+	if l.key != k || l.pick != pick || k == nil && l.on != on {
+		return false
+	}
+	r.same++
+	return true
+}
+
+// diverge notes a read that the last build did not do here.
+func (r *Resolver) diverge(d read) {
+	if !r.changed {
+		r.reads, r.changed = slices.Clone(r.of.now.reads[:r.same]), true
+	}
+	r.reads = append(r.reads, d)
+}
+
+// A node is a derived value in a scope.
+type node[V any] struct {
+	product
+	cell cell[V]
+	of   *derivation[V]
+	next *V
+}
+
+// nodeOf returns the node of d in scope, a new one if there is none.
+func nodeOf[V any](s *session, scope *Scope, d *derivation[V]) *node[V] {
+	if n, ok := scope.nodes[d]; ok {
+		return n.(*node[V])
+	}
+	at := making{scope, d}
+	if n, ok := s.fresh[at]; ok {
+		return n.(*node[V])
+	}
+	n := &node[V]{of: d}
+	n.product = product{is: n, scope: scope, name: resourceName{site: d.site, scope: scope}}
+	n.cell.scope = scope
+	s.keep(at, n)
+	return n
+}
+
+func (n *node[V]) build(r *Resolver) error {
+	v, err := n.of.build(r)
+	if err == nil {
+		n.next = &v
+	}
+	return err
+}
+
+func (n *node[V]) publish() {
+	if n.scope.nodes == nil {
+		n.scope.nodes = make(map[any]producer)
+	}
+	n.scope.nodes[n.of] = n
+	v := n.next
+	n.next = nil
+	if n.now.err != nil {
+		return // nobody has resolved it
+	}
+	a := n.answer(v)
+	n.cell.publish(&a)
+	n.cell.keep(a.held)
+}
+
+// answer returns v as an answer.
+func (n *node[V]) answer(v *V) answer[V] {
+	a := answer[V]{value: v, strict: n.now.strict}
+	if n.now.res != nil {
+		a.held = []*resource{n.now.res}
+	}
+	return a
+}
+
+func (n *node[V]) discard() { n.next = nil }
+
+func (n *node[V]) handles() (sites []site, plain bool) {
+	return n.cell.resolvedAt(), n.cell.joined != 0
+}
+
+func (n *node[V]) close() {
+	delete(n.scope.nodes, n.of)
+	n.cell.close()
+}

@@ -1,0 +1,542 @@
+// Sessions: the builds and makers that one commit or one Resolve runs.
+
+package capability
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// A session runs builds and makers. All of them come before the commit or
+// Resolve shows anything, on a goroutine of the library, so that one that ends its
+// goroutine does not end the caller's. What one build needs of another is built
+// first, whoever asks first.
+type session struct {
+	locked held // the lock under which it runs
+	commit bool
+	asks   asking // of the Resolve
+	todo   []settler
+	stack  []*product          // what is being built, the outermost first
+	made   []*product          // what was, in that order
+	fresh  map[making]producer // what there was nothing of before
+	names  map[naming]*key     // of what was read for the first time
+}
+
+// settler is what a session has to compute: a product, or a cell with an answer
+// of its own.
+type settler interface {
+	settle(s *session) error
+	// verdict returns why what was settled must not be published, or nil. err
+	// is what settle returned.
+	verdict(err error) error
+}
+
+// making is a scope and of what it has one product: a derivation or a provider
+// with a maker.
+type making struct {
+	scope *Scope
+	of    any
+}
+
+// naming is a scope and the name of a capability.
+type naming struct {
+	scope *Scope
+	name  string
+}
+
+// A product is what a build or maker makes for one scope.
+type product struct {
+	is    producer
+	scope *Scope
+	key   *key // of a maker
+	name  resourceName
+	taps  []*product // what is built of it
+	now   outcome
+	next  outcome
+	in    *session // that makes next
+	phase phase
+	shown bool // now is there
+}
+
+// producer is the typed part of a product.
+type producer interface {
+	settler
+	// build calls what the user gave and keeps what it returns.
+	build(r *Resolver) error
+	publish()
+	discard()
+	handles() (sites []site, plain bool)
+	close()
+	base() *product
+}
+
+// outcome is what came of a build.
+type outcome struct {
+	err    error
+	reads  []read
+	res    *resource // nil if there is nothing to retire
+	strict bool      // it can only be leased
+}
+
+// The phases of a product in a session.
+const (
+	phaseStale    phase = "stale"    // something that it read will change
+	phaseBuilding phase = "building" // its build runs
+	phaseBuilt    phase = "built"
+)
+
+func (p *product) base() *product { return p }
+
+// add puts work on the list.
+func (s *session) add(w settler) { s.todo = append(s.todo, w) }
+
+// keep notes a product that there was nothing of before.
+func (s *session) keep(at making, p producer) {
+	if s.fresh == nil {
+		s.fresh = make(map[making]producer)
+	}
+	s.fresh[at] = p
+}
+
+// touch notes that the products, and what was built of them, have to be built
+// anew.
+func (s *session) touch(list []*product) {
+	for stack := slices.Clone(list); len(stack) > 0; {
+		p := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if p.in == s {
+			continue
+		}
+		p.in, p.phase = s, phaseStale
+		s.add(p.is)
+		stack = append(stack, p.taps...)
+	}
+}
+
+// rival returns a key of the same name as k that the scope has, or that a build
+// of this session has read there for the first time.
+func (s *session) rival(scope *Scope, k *key) *key {
+	if other := scope.rival(k, s.asks); other != nil {
+		return other
+	}
+	at := naming{scope, k.name}
+	if other := s.names[at]; other != nil && other != k {
+		return other
+	}
+	if s.names == nil {
+		s.names = make(map[naming]*key)
+	}
+	s.names[at] = k
+	return nil
+}
+
+// run does the work on the list and reports what must not be published.
+func (s *session) run(refuse func(w settler, err error)) {
+	if len(s.todo) == 0 {
+		return
+	}
+	errs := make([]error, len(s.todo))
+	finished := make(chan struct{})
+	inTurn(len(s.todo),
+		func() { s.locked.building(goroutine()) },
+		func(i int) error { return s.todo[i].settle(s) },
+		func(i int, err error) {
+			if err == errExited {
+				err = s.made[len(s.made)-1].next.err // whose build it was
+			}
+			errs[i] = err
+		},
+		func() { close(finished) })
+	<-finished
+	s.locked.building(0)
+	for i, w := range s.todo {
+		if err := w.verdict(errs[i]); err != nil {
+			refuse(w, err)
+		}
+	}
+}
+
+// settle builds p unless that was done.
+func (p *product) settle(s *session) error {
+	switch {
+	case p.in != s || s == nil:
+		if p.shown {
+			return p.now.err
+		}
+	case p.phase == phaseBuilding:
+		return s.cycle(p)
+	case p.phase == phaseBuilt:
+		return p.next.err
+	}
+	p.in, p.phase = s, phaseBuilding
+	s.stack = append(s.stack, p)
+	r := &Resolver{session: s, of: p}
+	p.run(r)
+	return p.next.err
+}
+
+// run calls the build and puts down what came of it, even if the build ends the
+// goroutine.
+func (p *product) run(r *Resolver) {
+	err, returned := errExited, false
+	defer func() {
+		if !returned {
+			if v := recover(); v != nil {
+				err = panicError(v)
+			}
+		}
+		p.built(r, err)
+	}()
+	err = p.is.build(r)
+	returned = true
+}
+
+// built puts down what came of a build.
+func (p *product) built(r *Resolver, err error) {
+	s := r.session
+	r.session = nil
+	s.stack = s.stack[:len(s.stack)-1]
+	s.made = append(s.made, p)
+	if r.wrong != nil {
+		err = r.wrong
+	}
+	out := outcome{strict: r.strict}
+	switch {
+	case p.key != nil: // a maker is not called again
+	case r.changed:
+		out.reads = r.reads
+	default:
+		out.reads = p.now.reads[:r.same]
+	}
+	needs := distinct(r.needs)
+	if len(r.funcs) > 0 || len(needs) > 0 && err == nil {
+		out.res = newResource(p.name, r.funcs, needs)
+	}
+	if err != nil {
+		out.err = p.failed(s, r, err)
+		if out.res != nil {
+			out.res.leave(p.scope.registries...)
+			out.res = nil
+		}
+	}
+	p.next, p.phase = out, phaseBuilt
+}
+
+// distinct returns the resources, each once.
+func distinct(list []*resource) []*resource {
+	if len(list) < 2 {
+		return list
+	}
+	mark := new(byte) // differs from all other marks
+	return slices.DeleteFunc(list, func(r *resource) bool {
+		again := r.mark == any(mark)
+		r.mark = mark
+		return again
+	})
+}
+
+// failed returns the error of a build.
+func (p *product) failed(s *session, r *Resolver, err error) error {
+	e := &Error{Capability: p.name.capability, Provider: p.name.provider, Scope: p.scope.String()}
+	e.Code, e.Priority = codeOf(err)
+	what := "the build of Derive"
+	if p.key != nil {
+		what = "the maker bound"
+	}
+	switch {
+	case isCycle(err) && len(s.stack) > 0:
+		return err // the outermost says enough
+	case s.commit && r.lost:
+		e.Code = ErrInUse
+		e.Err = report("the change would take away what %s at %v needs: close the scope first, or Rebind instead: %w", what, p.name.site, err)
+	default:
+		e.Err = report("%s at %v failed: %w", what, p.name.site, err)
+	}
+	return e
+}
+
+// isCycle reports whether err is itself what [session.cycle] returned.
+func isCycle(err error) bool {
+	e, ok := err.(*Error)
+	return ok && e.Code == ErrCycle
+}
+
+// cycle says who waits for whom.
+func (s *session) cycle(p *product) error {
+	const budget = 330 // bytes: with names around it the error stays below 600
+	round := s.stack[slices.Index(s.stack, p):]
+	var b strings.Builder
+	for i, q := range round {
+		text := "Derive at " + q.name.site.short()
+		if q.key != nil {
+			text = fmt.Sprintf("%s of %s at %s", quote(cut(q.name.provider, 30)), cut(q.name.capability, 30), q.name.site.short())
+		}
+		if b.Len()+len(text) > budget {
+			fmt.Fprintf(&b, "%d more, ", len(round)-i)
+			break
+		}
+		b.WriteString(text + ", ")
+	}
+	return &Error{Code: ErrCycle, Capability: cut(p.name.capability, 60), Provider: cut(p.name.provider, 60), Scope: cut(p.scope.String(), 60), Err: report(
+		"builds read each other: %sand the first again: let one of them do without", b.String())}
+}
+
+// verdict returns why what was built must not be published.
+func (p *product) verdict(error) error {
+	sites, plain := p.is.handles()
+	switch out := p.latest(); {
+	case len(sites) == 0:
+		return nil // those who read it have decided what it means to them
+	case out.err != nil:
+		return out.err
+	case out.strict && plain:
+		return strictError(nil, p.scope, sites...)
+	}
+	return nil
+}
+
+// latest returns what came of the last build.
+func (p *product) latest() *outcome {
+	if p.in != nil && p.phase == phaseBuilt {
+		return &p.next
+	}
+	return &p.now
+}
+
+// publish shows what was made, and taps what it was made of. Nothing in it can
+// fail.
+func (s *session) publish() {
+	for _, p := range s.made {
+		was := p.now
+		p.now, p.next, p.in, p.shown = p.next, outcome{}, nil, true
+		if p.key != nil && p.now.err != nil {
+			continue // an instance that was not made
+		}
+		p.is.publish()
+		if p.key == nil {
+			p.retap(was.reads)
+		}
+		if was.res != nil {
+			was.res.leave(p.scope.registries...)
+		}
+	}
+}
+
+// sweep closes what was built for nobody who stays.
+func (s *session) sweep() {
+	for _, p := range s.made {
+		p.closeUnused()
+	}
+}
+
+// discard retires what was made, and forgets it, the last first.
+func (s *session) discard() {
+	for _, w := range s.todo {
+		if p, ok := w.(producer); ok {
+			p.base().in = nil
+		}
+	}
+	for _, p := range slices.Backward(s.made) {
+		p.is.discard()
+		if res := p.next.res; res != nil {
+			res.leave(p.scope.registries...)
+		}
+		p.next, p.in = outcome{}, nil
+	}
+}
+
+// retap makes p tap what it read, and no more what it read before only.
+func (p *product) retap(was []read) {
+	now := p.now.reads
+	if len(now) == len(was) && (len(now) == 0 || &now[0] == &was[0]) {
+		return
+	}
+	kept := make(map[tappable]bool, len(now))
+	for i := range now {
+		r := &now[i]
+		if r.on == nil {
+			r.on = r.from.tapIn(p.scope)
+		}
+		r.on.tap(p)
+		kept[r.on] = true
+	}
+	for _, r := range was {
+		if !kept[r.on] {
+			kept[r.on] = true
+			r.on.untap(p)
+		}
+	}
+}
+
+func (p *product) tap(by *product) {
+	if !slices.Contains(p.taps, by) {
+		p.taps = append(p.taps, by)
+	}
+}
+
+func (p *product) untap(by *product) {
+	p.taps = slices.DeleteFunc(p.taps, func(q *product) bool { return q == by })
+	p.closeUnused()
+}
+
+// closeUnused closes a derived value that nobody resolved or reads.
+func (p *product) closeUnused() {
+	sites, _ := p.is.handles()
+	if p.key != nil || !p.shown || len(sites) > 0 || len(p.taps) > 0 {
+		return
+	}
+	p.shown = false
+	p.is.close()
+	for _, r := range p.now.reads {
+		r.on.untap(p)
+	}
+	p.now.reads = nil
+	p.leave()
+}
+
+// leave gives up what the product made.
+func (p *product) leave() {
+	if res := p.now.res; res != nil {
+		p.now.res = nil
+		res.leave(p.scope.registries...)
+	}
+}
+
+func (c *cell[V]) tap(by *product) {
+	m := c.extra()
+	if slices.Contains(m.taps, by) {
+		return
+	}
+	if len(m.taps) == 0 {
+		c.in.tapped++
+	}
+	m.taps = append(m.taps, by)
+}
+
+func (c *cell[V]) untap(by *product) {
+	m := c.more
+	m.taps = slices.DeleteFunc(m.taps, func(q *product) bool { return q == by })
+	if len(m.taps) > 0 {
+		return
+	}
+	c.in.tapped--
+	if c.site == 0 {
+		c.scope.forget(c.in.ask.about(), c.in.ask.pick())
+	}
+}
+
+// An instance is what a maker of BindPerScope made for a scope.
+type instance struct {
+	product
+	of       *provider // with the maker
+	provider *provider // the same with the value
+	value    any       // a *T
+}
+
+// A maker is the second half of BindPerScope. made is guarded by the domain of
+// the registry that binds it.
+type maker struct {
+	make func(*Resolver) (any, error)
+	made map[*Scope]*instance
+}
+
+// instance returns what the maker of p makes for the scope. Without a session it
+// returns only what was made before.
+func (s *session) instance(scope *Scope, k *key, p *provider) (*instance, error) {
+	inst := scope.instances[p]
+	if inst == nil && s == nil {
+		return nil, ErrNotProvided
+	}
+	if inst == nil {
+		at := making{scope, p}
+		if made, ok := s.fresh[at]; ok {
+			inst = made.(*instance)
+		} else {
+			inst = &instance{of: p}
+			inst.product = product{is: inst, scope: scope, key: k, name: resourceName{k.name, p.name, p.site, scope}}
+			s.keep(at, inst)
+		}
+	}
+	if err := inst.settle(s); err != nil {
+		return nil, err
+	}
+	if inst.provider == nil {
+		out := inst.latest()
+		is := *p
+		is.maker, is.value, is.res, is.strict = nil, inst.value, out.res, out.strict
+		if is.res != nil {
+			is.res.grace, is.res.graced = p.grace, p.graced
+		}
+		inst.provider = &is
+	}
+	return inst, nil
+}
+
+func (i *instance) build(r *Resolver) error {
+	v, err := i.of.maker.make(r)
+	i.value = v
+	return err
+}
+
+func (i *instance) publish() {
+	if i.scope.instances == nil {
+		i.scope.instances = make(map[*provider]*instance)
+	}
+	i.scope.instances[i.of] = i
+	if i.of.maker.made == nil {
+		i.of.maker.made = make(map[*Scope]*instance)
+	}
+	i.of.maker.made[i.scope] = i
+}
+
+func (i *instance) discard() {}
+
+func (i *instance) handles() ([]site, bool) { return nil, false }
+
+// close ends the instance: its binding was withdrawn or its scope closed.
+func (i *instance) close() {
+	delete(i.scope.instances, i.of)
+	delete(i.of.maker.made, i.scope)
+	i.leave()
+}
+
+// view returns what the product sees of k: all of it, but of the capability that
+// it provides itself only what broader registries say.
+func (p *product) view(k *key) (*merged, error) {
+	if p.key != k {
+		return p.scope.place.look(k)
+	}
+	at := p.scope.place
+	for {
+		l := at.reg.layers[k.name]
+		own := l != nil && l.key == k && l.get(p.name.provider) == p.is.(*instance).of
+		if own {
+			break
+		}
+		at = at.up
+	}
+	if at.up == nil {
+		return &merged{key: k, where: at}, nil
+	}
+	return at.up.look(k)
+}
+
+// closeProducts closes what was built and made for the scope.
+func (s *Scope) closeProducts() {
+	nodes := slices.Collect(maps.Values(s.nodes))
+	for _, n := range nodes {
+		n.close()
+	}
+	for _, r := range s.keeps.list {
+		r.hide(1)
+	}
+	for _, n := range nodes {
+		n.base().leave()
+	}
+	for _, i := range slices.Collect(maps.Values(s.instances)) {
+		i.close()
+	}
+	s.keeps.list, s.nodes = nil, nil
+}
