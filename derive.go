@@ -102,25 +102,19 @@ func (r *Resolver) misuse(err error) error {
 //
 // An error of In need not be the end of a build: a provider that is not there may
 // be done without, and when it comes the build is called again.
-func (q Query[V]) In(r *Resolver) (V, error) { return q.in(r, caller(1)) }
+func (q Query[V]) In(r *Resolver) (V, error) { return q.in(r) }
 
-func (q Query[V]) in(r *Resolver, at site) (V, error) {
+func (q Query[V]) in(r *Resolver) (V, error) {
 	var none V
 	var v *V
 	var err error
 	switch {
 	case r == nil || r.session == nil:
-		return none, &Error{Code: ErrClosed, Err: report("In at %v is given a Resolver whose build has returned, or none: use the one given to the build, while it runs", at)}
+		return none, &Error{Code: ErrClosed, Err: report("In at %v is given a Resolver whose build has returned, or none: use the one given to the build, while it runs", caller(2))}
 	case q.made != nil:
 		v, err = readDerived(r, q.made)
 	default:
-		scope := r.of.scope
-		if err = questionError(q.ask, scope); err == nil {
-			v, err = readKeyed(r, q.ask)
-		}
-		if e, ok := err.(*Error); ok && e.Capability != "" {
-			e.Scope = scope.String()
-		}
+		v, err = readKeyed(r, q.ask)
 	}
 	if err != nil {
 		return none, err
@@ -147,45 +141,53 @@ func readDerived[V any](r *Resolver, d *derivation[V]) (*V, error) {
 
 // readKeyed reads a query about a key.
 func readKeyed[V any](r *Resolver, q ask[V]) (*V, error) {
-	s, scope, k := r.session, r.of.scope, q.about()
-	var ans *answer[V]
 	var c *cell[V]
-	if r.again(k, q.pick(), nil) {
+	if q != nil && r.again(q.about(), q.pick(), nil) {
 		c = r.of.now.reads[r.same-1].on.(*cell[V])
 	} else {
-		if other := s.rival(scope, k); other != nil {
-			return nil, &Error{Code: ErrConflict, Capability: k.name, Err: report("%s", twoKeys(k, other))}
+		if err := questionError(q, r.of.scope); err != nil {
+			return nil, err
+		}
+		k := q.about()
+		if other := r.session.rival(r.of.scope, k); other != nil {
+			return nil, &Error{Code: ErrConflict, Capability: k.name, Scope: r.of.scope.String(), Err: report("%s", twoKeys(k, other))}
 		}
 		r.diverge(read{key: k, pick: q.pick(), from: q})
-		if asked := scope.asks[k.name]; asked != nil && r.of.key != k {
+		if asked := r.of.scope.asks[k.name]; asked != nil && r.of.key != k {
 			c, _ = asked.sockets.get(q.pick()).(*cell[V])
 		}
 	}
+	var ans *answer[V]
+	var err error
 	if c != nil {
-		var err error
-		ans, err = c.current(s)
+		ans, err = c.current(r.session)
 		r.lost = r.lost || err != nil && c.in.staged && c.in.now.code == ""
-		if err != nil {
-			return nil, err
-		}
 	} else {
-		m, err := r.of.view(k)
-		if err != nil {
-			return nil, err
-		}
-		m.hints = 0
-		a, err := answerTo(q, m)
-		if err == nil && a.own {
-			a, err = ownAnswer(s, scope, q, a.seats)
-		}
-		if err != nil {
-			return nil, err
-		}
-		ans = &a
+		ans, err = viewed(r, q)
+	}
+	if e, ok := err.(*Error); ok && e.Provider == q.pick() {
+		e.Scope = r.of.scope.String() // not the part of it where the answer was looked for
+	}
+	if err != nil {
+		return nil, err
 	}
 	r.needs = append(r.needs, ans.held...)
-	r.strict = r.strict || ans.strict || k.rules.onlyLeased
+	r.strict = r.strict || ans.strict || q.about().rules.onlyLeased
 	return ans.value, nil
+}
+
+// viewed returns the answer to what the scope has no cell for.
+func viewed[V any](r *Resolver, q ask[V]) (*answer[V], error) {
+	m, err := r.of.view(q.about())
+	if err != nil {
+		return nil, err
+	}
+	m.hints = 0
+	ans, err := answerTo(q, m)
+	if err == nil && ans.own {
+		ans, err = ownAnswer(r.session, r.of.scope, q, ans.seats)
+	}
+	return &ans, err
 }
 
 // took notes what a value that was read takes along.
@@ -277,9 +279,9 @@ func (n *node[V]) answer(v *V) answer[V] {
 
 func (n *node[V]) discard() { n.next = nil }
 
-func (n *node[V]) handles() (sites []site, plain bool) {
-	return n.cell.resolvedAt(), n.cell.joined != 0
-}
+func (n *node[V]) resolved() (any, plain bool) { return n.cell.site != 0, n.cell.joined != 0 }
+
+func (n *node[V]) resolvedAt() []site { return n.cell.resolvedAt() }
 
 func (n *node[V]) close() {
 	delete(n.scope.nodes, n.of)

@@ -4,6 +4,7 @@
 package capability_test
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -14,10 +15,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -53,6 +57,53 @@ func decoded(text string) error {
 type rude struct{}
 
 func (rude) Error() string { panic("no text") }
+
+// badges is a capability whose providers can only be leased.
+var badges = capability.New[printer]("badge", "prints badges", capability.OnlyLeased())
+
+// photo binds a printer that has to be retired.
+func (o *office) photo(retire func() error) capability.Change {
+	return o.printers.Bind("photo", o.laser).OnRetire(retire)
+}
+
+// pages asks for what cannot be built with another plotter.
+func (o *office) pages() capability.Query[int] {
+	return capability.Derive(func(r *capability.Resolver) (int, error) {
+		if p, _ := o.printers.Named("plotter").In(r); p != o.plotter {
+			return 0, errors.New("the plotter has another size")
+		}
+		return 1, nil
+	})
+}
+
+// jammed is an OnRetire that fails.
+func jammed() error { return errors.New("the drawer is jammed") }
+
+// drainFor drains the registry for a minute.
+func drainFor(t *testing.T, r *capability.Registry) error {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	return r.Drain(ctx)
+}
+
+// retiring runs a case where time stands still but for those who wait, so that
+// the times in its text are always the same.
+func retiring(f func(t *testing.T, o *office) error) func(*testing.T, *office) error {
+	return func(t *testing.T, _ *office) (err error) {
+		synctest.Test(t, func(t *testing.T) { err = f(t, newOffice(t)) })
+		return err
+	}
+}
+
+// lastOf returns the last of several errors.
+func lastOf(t *testing.T, err error) error {
+	t.Helper()
+	several, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		t.Fatalf("want several errors, got %v", err)
+	}
+	return several.Unwrap()[len(several.Unwrap())-1]
+}
 
 // provoked are the ways to see each text, by the name of its golden line. Each
 // begins with an office of its own.
@@ -295,6 +346,299 @@ var provoked = map[string]func(t *testing.T, o *office) error{
 	"in-use-would-be-ambiguous": func(_ *testing.T, o *office) error {
 		return o.desk.Apply(o.printers.Bind("photo", o.laser), o.printers.Bind("badge", o.laser))
 	},
+
+	"watch-zero-handle": func(t *testing.T, _ *office) error {
+		return recovered(func() { capability.Handle[printer]{}.Watch(t.Context()) })
+	},
+	"use-zero-leased": func(*testing.T, *office) error {
+		return capability.Leased[printer]{}.Use(func(printer) error { return nil })
+	},
+	"use-nil-func": func(t *testing.T, o *office) error {
+		return must1(o.printers.Leased(o.scope)).Use(nil)
+	},
+	"use-closed": func(t *testing.T, o *office) error {
+		l := must1(o.printers.Leased(o.scope))
+		accepted(t, o.scope.Close())
+		return l.Use(func(printer) error { return nil })
+	},
+	"resolve-into-leased-nil": func(_ *testing.T, o *office) error { return o.scope.Resolve(o.printers.IntoLeased(nil)) },
+	"resolve-only-leased": func(t *testing.T, o *office) error {
+		accepted(t, o.city.Apply(badges.Bind("badge", o.laser)))
+		return second(badges.Handle(o.scope))
+	},
+	"resolve-derived-only-leased": func(t *testing.T, o *office) error {
+		accepted(t, o.city.Apply(badges.Bind("badge", o.laser)))
+		return second(capability.Derive(badges.In).Handle(o.scope))
+	},
+	"resolve-made-only-leased": func(t *testing.T, o *office) error {
+		accepted(t, o.city.Apply(badges.Bind("badge", o.laser), o.printers.BindPerScope("photo", badges.In)))
+		return second(o.printers.Named("photo").Handle(o.scope))
+	},
+	"apply-makes-only-leased": func(t *testing.T, o *office) error {
+		accepted(t, o.city.Apply(badges.Bind("badge", o.laser)))
+		return o.city.Apply(o.printers.BindPerScope("photo", badges.In))
+	},
+	"apply-derives-only-leased": func(t *testing.T, o *office) error {
+		accepted(t, o.city.Apply(badges.Bind("badge", o.laser)))
+		first := capability.Derive(func(r *capability.Resolver) (printer, error) {
+			if all, _ := o.printers.All().In(r); all.Len() > 3 {
+				return badges.In(r)
+			}
+			return o.laser, nil
+		})
+		accepted(t, second(first.Handle(o.scope)))
+		accepted(t, second(first.Handle(o.scope)))
+		return o.city.Apply(o.printers.Bind("photo", o.laser).Priority(-5))
+	},
+
+	"derive-nil": func(_ *testing.T, o *office) error { return second(capability.Derive[printer](nil).Handle(o.scope)) },
+	"derive-fails": func(_ *testing.T, o *office) error {
+		return second(capability.Derive(o.printers.Named("lazer").In).Handle(o.scope))
+	},
+	"derive-panics": func(_ *testing.T, o *office) error {
+		return second(capability.Derive(func(*capability.Resolver) (int, error) { panic("out of toner") }).Handle(o.scope))
+	},
+	"derive-panics-with-error": func(_ *testing.T, o *office) error {
+		return second(capability.Derive(func(*capability.Resolver) (int, error) { panic(errors.New("out of toner")) }).Handle(o.scope))
+	},
+	"derive-exits": func(_ *testing.T, o *office) error {
+		return second(capability.Derive(func(*capability.Resolver) (int, error) { runtime.Goexit(); return 0, nil }).Handle(o.scope))
+	},
+	"derive-cycle": func(_ *testing.T, o *office) error {
+		var pages, sheets capability.Query[int]
+		pages = capability.Derive(func(r *capability.Resolver) (int, error) { return sheets.In(r) })
+		sheets = capability.Derive(func(r *capability.Resolver) (int, error) { return pages.In(r) })
+		return second(pages.Handle(o.scope))
+	},
+	"derive-cycle-of-many": func(_ *testing.T, o *office) error {
+		queries := make([]capability.Query[int], 30)
+		for i := range queries {
+			queries[i] = capability.Derive(func(r *capability.Resolver) (int, error) { return queries[(i+1)%len(queries)].In(r) })
+		}
+		return second(queries[0].Handle(o.scope))
+	},
+	"derive-two-keys": func(_ *testing.T, o *office) error {
+		other := capability.New[int]("printer", "another one")
+		return second(capability.Derive(other.In).Handle(o.scope))
+	},
+	"derive-would-fail": func(t *testing.T, o *office) error {
+		accepted(t, second(o.pages().Handle(o.scope)))
+		return o.city.Apply(o.printers.Rebind("plotter", new(inkjet)))
+	},
+	"derive-would-fail-in-many-scopes": func(t *testing.T, o *office) error {
+		pages := o.pages()
+		for i := range 3 {
+			seat := capability.NewRegistry(capability.Node, fmt.Sprint("seat", i))
+			accepted(t, second(pages.Handle(must1(capability.Compose(o.city, seat)))))
+		}
+		return o.city.Apply(o.printers.Rebind("plotter", new(inkjet)))
+	},
+	"derive-would-lose": func(t *testing.T, o *office) error {
+		accepted(t, second(capability.Derive(o.printers.Named("plotter").In).Handle(o.scope)))
+		return o.city.Apply(o.printers.Unbind("plotter"))
+	},
+	"derive-ambiguous-in-commit": func(t *testing.T, o *office) error {
+		accepted(t, o.scope.Close())
+		lone := must1(capability.Compose(o.spare))
+		accepted(t, second(capability.Derive(o.printers.In).Handle(lone)))
+		return o.spare.Apply(o.printers.Bind("ticket", o.laser))
+	},
+
+	"maker-fails": func(t *testing.T, o *office) error {
+		accepted(t, o.spare.Apply(o.printers.BindPerScope("photo", func(*capability.Resolver) (printer, error) {
+			return nil, errors.New("out of paper")
+		})))
+		return second(o.printers.Named("photo").Handle(must1(capability.Compose(o.spare))))
+	},
+	"maker-would-fail": func(_ *testing.T, o *office) error {
+		return o.city.Apply(o.printers.BindPerScope("photo", func(*capability.Resolver) (printer, error) {
+			return nil, errors.New("out of paper")
+		}))
+	},
+	"maker-returns-nil": func(_ *testing.T, o *office) error {
+		return o.city.Apply(o.printers.BindPerScope("photo", func(*capability.Resolver) (printer, error) { return nil, nil }))
+	},
+	"maker-nil": func(_ *testing.T, o *office) error { return o.city.Apply(o.printers.BindPerScope("photo", nil)) },
+	"maker-cycle": func(t *testing.T, o *office) error {
+		inks := capability.New[printer]("ink", "what printers print with")
+		accepted(t, o.spare.Apply(inks.BindPerScope("black", o.printers.Named("photo").In)))
+		accepted(t, o.spare.Apply(o.printers.BindPerScope("photo", inks.In)))
+		return second(inks.Handle(must1(capability.Compose(o.spare))))
+	},
+	"maker-inherits-nothing": func(_ *testing.T, o *office) error {
+		return o.city.Apply(o.printers.BindPerScope("photo", o.printers.In))
+	},
+	"maker-with-on-retire": func(_ *testing.T, o *office) error {
+		return o.city.Apply(o.printers.BindPerScope("photo", o.printers.In).OnRetire(func() error { return nil }))
+	},
+
+	"in-after-build": func(_ *testing.T, o *office) error {
+		var kept *capability.Resolver
+		must1(capability.Derive(func(r *capability.Resolver) (int, error) { kept = r; return 1, nil }).Handle(o.scope))
+		return second(o.printers.In(kept))
+	},
+	"in-nil": func(_ *testing.T, o *office) error { return second(o.printers.In(nil)) },
+	"in-zero-query": func(_ *testing.T, o *office) error {
+		return second(capability.Derive(capability.Query[printer]{}.In).Handle(o.scope))
+	},
+	"resolver-on-retire-after-build": func(_ *testing.T, o *office) error {
+		var kept *capability.Resolver
+		must1(capability.Derive(func(r *capability.Resolver) (int, error) { kept = r; return 1, nil }).Handle(o.scope))
+		return recovered(func() { kept.OnRetire(func() error { return nil }) })
+	},
+	"resolver-on-retire-nil": func(_ *testing.T, o *office) error {
+		return second(capability.Derive(func(r *capability.Resolver) (int, error) { r.OnRetire(nil); return 1, nil }).Handle(o.scope))
+	},
+	"build-applies": func(_ *testing.T, o *office) error {
+		return second(capability.Derive(func(*capability.Resolver) (int, error) {
+			return 1, o.city.Apply(o.printers.Unbind("laser"))
+		}).Handle(o.scope))
+	},
+	"build-resolves": func(_ *testing.T, o *office) error {
+		return second(capability.Derive(func(*capability.Resolver) (printer, error) {
+			return nil, second(o.printers.Handle(o.scope))
+		}).Handle(o.scope))
+	},
+	"build-closes": func(_ *testing.T, o *office) error {
+		return second(capability.Derive(func(*capability.Resolver) (int, error) { return 1, o.scope.Close() }).Handle(o.scope))
+	},
+
+	"bind-on-retire-nil": func(_ *testing.T, o *office) error {
+		return o.floor.Apply(o.printers.Bind("photo", o.laser).OnRetire(nil))
+	},
+	"bind-negative-grace": func(_ *testing.T, o *office) error {
+		return o.floor.Apply(o.printers.Bind("photo", o.laser).Grace(-time.Second))
+	},
+	"bind-on-retire-again": func(t *testing.T, o *office) error {
+		b := o.printers.Bind("photo", o.laser).OnRetire(func() error { return nil })
+		accepted(t, o.spare.Apply(b))
+		return o.floor.Apply(b)
+	},
+	"rebind-on-retire-again": func(t *testing.T, o *office) error {
+		b := o.printers.Rebind("receipt", o.laser).OnRetire(func() error { return nil })
+		accepted(t, o.spare.Apply(b))
+		return o.spare.Apply(b)
+	},
+
+	"drain-nil": func(t *testing.T, _ *office) error { return (*capability.Registry)(nil).Drain(t.Context()) },
+	"drain-on-retire-fails": retiring(func(t *testing.T, o *office) error {
+		accepted(t, o.spare.Apply(o.photo(jammed), o.printers.Unbind("photo")))
+		return o.spare.Drain(t.Context())
+	}),
+	"drain-on-retire-panics": retiring(func(t *testing.T, o *office) error {
+		accepted(t, o.spare.Apply(o.photo(func() error { panic("on fire") }), o.printers.Unbind("photo")))
+		return o.spare.Drain(t.Context())
+	}),
+	"drain-on-retire-exits": retiring(func(t *testing.T, o *office) error {
+		accepted(t, o.spare.Apply(o.photo(func() error { runtime.Goexit(); return nil }), o.printers.Unbind("photo")))
+		return o.spare.Drain(t.Context())
+	}),
+	"drain-on-retire-of-derived-fails": retiring(func(t *testing.T, o *office) error {
+		accepted(t, second(capability.Derive(func(r *capability.Resolver) (int, error) {
+			r.OnRetire(jammed)
+			return 1, nil
+		}).Handle(o.scope)))
+		accepted(t, o.scope.Close())
+		return o.city.Drain(t.Context())
+	}),
+	"drain-on-retire-of-made-fails": retiring(func(t *testing.T, o *office) error {
+		accepted(t, o.city.Apply(o.printers.BindPerScope("photo", func(r *capability.Resolver) (printer, error) {
+			r.OnRetire(jammed)
+			return o.laser, nil
+		})))
+		accepted(t, o.scope.Close())
+		return o.desk.Drain(t.Context())
+	}),
+	"drain-many-on-retire-fail": retiring(func(t *testing.T, o *office) error {
+		for range 260 {
+			accepted(t, o.spare.Apply(o.photo(jammed), o.printers.Unbind("photo")))
+		}
+		synctest.Wait()
+		return lastOf(t, o.spare.Drain(t.Context()))
+	}),
+	"drain-in-on-retire": retiring(func(t *testing.T, o *office) (err error) {
+		accepted(t, o.spare.Apply(o.photo(func() error {
+			err = o.spare.Drain(t.Context())
+			return nil
+		}), o.printers.Unbind("photo")))
+		accepted(t, o.spare.Drain(t.Context()))
+		return err
+	}),
+	"close-in-on-retire": retiring(func(t *testing.T, o *office) (err error) {
+		accepted(t, o.spare.Apply(o.photo(func() error {
+			err = o.spare.Close(t.Context())
+			return nil
+		}), o.printers.Unbind("photo")))
+		accepted(t, o.spare.Drain(t.Context()))
+		return err
+	}),
+	"drain-held-by-lease": retiring(func(t *testing.T, o *office) (err error) {
+		accepted(t, o.city.Apply(o.photo(jammed)))
+		accepted(t, must1(o.printers.Named("photo").Leased(o.scope)).Use(func(printer) error {
+			accepted(t, o.city.Apply(o.printers.Rebind("photo", o.laser)))
+			err = drainFor(t, o.city)
+			return nil
+		}))
+		return err
+	}),
+	"drain-held-by-handles": retiring(func(t *testing.T, o *office) error {
+		accepted(t, o.city.Apply(o.photo(jammed), o.printers.Unbind("plotter")))
+		for i := range 4 {
+			seat := must1(capability.Compose(o.city, capability.NewRegistry(capability.Node, fmt.Sprint("seat", i))))
+			accepted(t, second(o.printers.Named("photo").Handle(seat)))
+		}
+		accepted(t, o.city.Apply(o.printers.Rebind("photo", o.laser)))
+		return drainFor(t, o.city)
+	}),
+	"drain-held-by-derived": retiring(func(t *testing.T, o *office) (err error) {
+		accepted(t, o.spare.Apply(o.photo(jammed)))
+		lone := must1(capability.Compose(o.spare))
+		l := must1(capability.Derive(o.printers.Named("photo").In).Leased(lone))
+		accepted(t, l.Use(func(printer) error {
+			accepted(t, o.spare.Apply(o.printers.Rebind("photo", o.laser)))
+			err = drainFor(t, o.spare)
+			return nil
+		}))
+		return err
+	}),
+	"drain-held-by-made": retiring(func(t *testing.T, o *office) error {
+		inks := capability.New[printer]("ink", "what printers print with")
+		accepted(t, o.spare.Apply(o.photo(jammed), inks.BindPerScope("black", o.printers.Named("photo").In)))
+		accepted(t, second(inks.Handle(must1(capability.Compose(o.spare)))))
+		accepted(t, o.spare.Apply(o.printers.Unbind("photo")))
+		return drainFor(t, o.spare)
+	}),
+	"close-on-retire-hangs": retiring(func(t *testing.T, o *office) error {
+		fixed := make(chan bool)
+		defer close(fixed)
+		accepted(t, o.spare.Apply(o.photo(func() error { <-fixed; return nil })))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		return o.spare.Close(ctx)
+	}),
+	"drain-many-held": retiring(func(t *testing.T, o *office) error {
+		accepted(t, second(o.printers.All().Handle(must1(capability.Compose(o.spare)))))
+		for i := range 11 {
+			name := fmt.Sprint("photo", i)
+			accepted(t, o.spare.Apply(o.printers.Bind(name, o.laser).OnRetire(jammed).After("receipt")))
+			accepted(t, o.spare.Apply(o.printers.Unbind(name)))
+		}
+		return lastOf(t, drainFor(t, o.spare))
+	}),
+	// The moment between the end of the last use and the call of OnRetire is
+	// short, so the case tries until it meets it.
+	"drain-too-early": retiring(func(t *testing.T, o *office) error {
+		over, cancel := context.WithCancel(t.Context())
+		cancel()
+		for range 100_000 {
+			accepted(t, o.spare.Apply(o.photo(func() error { return nil })))
+			accepted(t, o.spare.Apply(o.printers.Unbind("photo")))
+			if err := o.spare.Drain(over); err != nil && strings.Contains(err.Error(), "about to be") {
+				return err
+			}
+		}
+		return nil
+	}),
 
 	"json-garbled":          func(*testing.T, *office) error { return decoded(`{"code":`) },
 	"json-of-another-shape": func(*testing.T, *office) error { return decoded(`{"code":7}`) },

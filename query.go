@@ -117,7 +117,7 @@ func (c Capability[T]) Into(h *Handle[T]) Need { return c.Named(theOne).Into(h) 
 func (c Capability[T]) IntoLeased(l *Leased[T]) Need { return c.Named(theOne).IntoLeased(l) }
 
 // In asks for the one provider inside a build, as Named("").In does.
-func (c Capability[T]) In(r *Resolver) (T, error) { return c.Named(theOne).in(r, caller(1)) }
+func (c Capability[T]) In(r *Resolver) (T, error) { return c.Named(theOne).in(r) }
 
 // Handle resolves the query in s: [Scope.Resolve] for a single need.
 func (q Query[V]) Handle(s *Scope) (Handle[V], error) { return q.handle(s, caller(1)) }

@@ -174,20 +174,22 @@ func (r *resource) retire() {
 		r.retired(nil)
 		return
 	}
-	held := r.state.Load()
-	running := func() {
-		r.state.Store(&retirement{phase: phaseRunning, since: held.since, by: goroutine(), done: held.done})
-	}
 	var errs []error
-	last := len(r.funcs) - 1
-	inTurn(len(r.funcs), running,
-		func(i int) error { return r.funcs[last-i]() },
-		func(_ int, err error) {
+	held, last := r.state.Load(), len(r.funcs)-1
+	t := &turn{
+		n: len(r.funcs),
+		begin: func() {
+			r.state.Store(&retirement{phase: phaseRunning, since: held.since, by: goroutine(), done: held.done})
+		},
+		task: func(i int) error { return r.funcs[last-i]() },
+		done: func(_ int, err error) {
 			if err != nil {
 				errs = append(errs, r.name.errorOf("OnRetire", err))
 			}
 		},
-		func() { r.retired(join(errs)) })
+		finished: func() { r.retired(join(errs)) },
+	}
+	t.start()
 }
 
 // retired ends the retirement.

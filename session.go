@@ -67,7 +67,9 @@ type producer interface {
 	build(r *Resolver) error
 	publish()
 	discard()
-	handles() (sites []site, plain bool)
+	// resolved reports whether there are handles, and plain ones.
+	resolved() (any, plain bool)
+	resolvedAt() []site
 	close()
 	base() *product
 }
@@ -103,15 +105,18 @@ func (s *session) keep(at making, p producer) {
 // touch notes that the products, and what was built of them, have to be built
 // anew.
 func (s *session) touch(list []*product) {
-	for stack := slices.Clone(list); len(stack) > 0; {
-		p := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
-		if p.in == s {
-			continue
+	first := len(s.todo)
+	note := func(list []*product) {
+		for _, p := range list {
+			if p.in != s {
+				p.in, p.phase = s, phaseStale
+				s.add(p.is)
+			}
 		}
-		p.in, p.phase = s, phaseStale
-		s.add(p.is)
-		stack = append(stack, p.taps...)
+	}
+	note(list)
+	for i := first; i < len(s.todo); i++ {
+		note(s.todo[i].(producer).base().taps)
 	}
 }
 
@@ -139,16 +144,19 @@ func (s *session) run(refuse func(w settler, err error)) {
 	}
 	errs := make([]error, len(s.todo))
 	finished := make(chan struct{})
-	inTurn(len(s.todo),
-		func() { s.locked.building(goroutine()) },
-		func(i int) error { return s.todo[i].settle(s) },
-		func(i int, err error) {
+	t := &turn{
+		n:     len(s.todo),
+		begin: func() { s.locked.building(goroutine()) },
+		task:  func(i int) error { return s.todo[i].settle(s) },
+		done: func(i int, err error) {
 			if err == errExited {
 				err = s.made[len(s.made)-1].next.err // whose build it was
 			}
 			errs[i] = err
 		},
-		func() { close(finished) })
+		finished: func() { close(finished) },
+	}
+	t.start()
 	<-finished
 	s.locked.building(0)
 	for i, w := range s.todo {
@@ -285,14 +293,14 @@ func (s *session) cycle(p *product) error {
 
 // verdict returns why what was built must not be published.
 func (p *product) verdict(error) error {
-	sites, plain := p.is.handles()
+	any, plain := p.is.resolved()
 	switch out := p.latest(); {
-	case len(sites) == 0:
+	case !any:
 		return nil // those who read it have decided what it means to them
 	case out.err != nil:
 		return out.err
 	case out.strict && plain:
-		return strictError(nil, p.scope, sites...)
+		return strictError(nil, p.scope, p.is.resolvedAt()...)
 	}
 	return nil
 }
@@ -383,8 +391,8 @@ func (p *product) untap(by *product) {
 
 // closeUnused closes a derived value that nobody resolved or reads.
 func (p *product) closeUnused() {
-	sites, _ := p.is.handles()
-	if p.key != nil || !p.shown || len(sites) > 0 || len(p.taps) > 0 {
+	any, _ := p.is.resolved()
+	if p.key != nil || !p.shown || any || len(p.taps) > 0 {
 		return
 	}
 	p.shown = false
@@ -493,7 +501,9 @@ func (i *instance) publish() {
 
 func (i *instance) discard() {}
 
-func (i *instance) handles() ([]site, bool) { return nil, false }
+func (i *instance) resolved() (any, plain bool) { return false, false }
+
+func (i *instance) resolvedAt() []site { return nil }
 
 // close ends the instance: its binding was withdrawn or its scope closed.
 func (i *instance) close() {

@@ -8,36 +8,51 @@ import (
 	"strconv"
 )
 
-// inTurn calls task(0) to task(n-1), one after the other, on a goroutine of the
-// library, and done with what came of each: its error, or an [ErrPanic] if it
-// panicked or ended its goroutine. At the end it calls finished. begin is called
-// first on each goroutine that is used: a task that ends one makes the next go on
-// with another.
-func inTurn(n int, begin func(), task func(i int) error, done func(i int, err error), finished func()) {
-	var from func(i int)
-	from = func(i int) {
-		begin()
-		for ; i < n; i++ {
-			err, exited := errExited, true
-			func() {
-				defer func() {
-					if exited { // or panicked
-						if v := recover(); v != nil {
-							err, exited = panicError(v), false
-							return
-						}
-						done(i, err)
-						spawn(func() { from(i + 1) })
-					}
-				}()
-				err = task(i)
-				exited = false
-			}()
-			done(i, err)
+// A turn is tasks to be run one after the other, from 0 to n-1, on a goroutine of
+// the library. A task that panics or ends its goroutine comes out as an
+// [ErrPanic]; after one that ended its goroutine, the next go on with another.
+type turn struct {
+	n        int
+	begin    func()                 // called first on each goroutine that is used
+	task     func(i int) error      // may be foreign code
+	done     func(i int, err error) // what came of it
+	finished func()                 // called at the end
+
+	i      int   // the task that runs
+	err    error // what came of it
+	exited bool  // it did not return
+}
+
+func (t *turn) start() {
+	spawn(func() {
+		t.begin()
+		for ; t.i < t.n; t.i++ {
+			t.one()
+			t.done(t.i, t.err)
 		}
-		finished()
+		t.finished()
+	})
+}
+
+func (t *turn) one() {
+	t.exited = true
+	defer t.after()
+	t.err = t.task(t.i)
+	t.exited = false
+}
+
+// after is called in the end of one, however that came.
+func (t *turn) after() {
+	if !t.exited {
+		return
 	}
-	spawn(func() { from(0) })
+	if v := recover(); v != nil {
+		t.err = panicError(v)
+		return
+	}
+	t.done(t.i, errExited)
+	t.i++
+	t.start()
 }
 
 // errExited is the error of what ended its goroutine.

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A Snapshot is what a scope saw at one moment: who answers for each capability
@@ -15,6 +16,17 @@ type Snapshot struct {
 	Scope        string
 	Registries   []RegistryState   // the narrowest first
 	Capabilities []CapabilityState // those bound or resolved, by name
+	Pending      []PendingState    // what left the registries and is not retired yet, by name
+}
+
+// PendingState is something that has to be retired, in a [Snapshot].
+type PendingState struct {
+	Capability, Provider string    // empty for what Derive made
+	Scope                string    // that it was made for, if it was for one
+	Site                 string    // file:line of the binding or of Derive
+	Since                time.Time // it left its registry, or its scope was closed
+	Running              bool      // OnRetire has been called and has not returned
+	HeldBy               []string  // who may use it still, sorted
 }
 
 // RegistryState is a registry in a [Snapshot].
@@ -47,24 +59,21 @@ type ProviderState struct {
 	By            string // the registry that decided so
 }
 
-// Snapshot returns what the scope sees. Of a closed scope it shows the
-// registries only. It takes the lock of the scope and time in proportion to
-// what its registries say.
+// Snapshot returns what the scope sees. Of a closed scope, and to a build or maker
+// that hangs on the scope, it shows the registries only. It takes the lock of the
+// scope and time in proportion to what its registries say.
 func (s *Scope) Snapshot() *Snapshot {
 	snap := &Snapshot{Scope: s.String()}
 	if s == nil || s.registries == nil {
 		return snap
 	}
-	h, err := enter("Snapshot", caller(1), s.registries...)
-	if err != nil {
-		return snap
-	}
+	h, building := enter("Snapshot", caller(1), s.registries...)
 	defer h.unlock()
 	for _, r := range s.registries {
 		snap.Registries = append(snap.Registries, RegistryState{r.name, r.level, r.commits})
 	}
-	if s.closed.Load() {
-		return snap
+	if building != nil || s.closed.Load() {
+		return snap // to a build, which runs under the lock, layers and cells do not agree
 	}
 	keys := make(map[string]*key)
 	for _, r := range s.registries {
@@ -77,10 +86,36 @@ func (s *Scope) Snapshot() *Snapshot {
 	for name, a := range s.asks {
 		keys[name] = a.key
 	}
+	snap.Pending = pending(s.registries)
 	for _, name := range slices.Sorted(maps.Keys(keys)) {
 		snap.Capabilities = append(snap.Capabilities, s.describe(keys[name]))
 	}
 	return snap
+}
+
+// pending returns what the registries have yet to see retired.
+func pending(registries []*Registry) []PendingState {
+	var list []*resource
+	for _, r := range registries {
+		list = append(list, r.retiring.list()...)
+	}
+	slices.SortFunc(list, byName)
+	var states []PendingState
+	for i, p := range list {
+		now := p.state.Load()
+		if now.phase == phaseRetired || i > 0 && list[i-1] == p {
+			continue
+		}
+		state := PendingState{
+			Capability: p.name.capability, Provider: p.name.provider, Scope: p.name.scopeName(), Site: p.name.site.String(),
+			Since: now.since, Running: now.phase == phaseRunning,
+		}
+		if !state.Running {
+			state.HeldBy = p.holders()
+		}
+		states = append(states, state)
+	}
+	return states
 }
 
 // describe returns what the scope sees of k.
@@ -134,6 +169,30 @@ func (s *Snapshot) String() string {
 		for _, p := range c.Unseen {
 			fmt.Fprintf(&b, "  -  %s, %s by %s\n", p, p.Fate, p.By)
 		}
+	}
+	for _, p := range s.Pending {
+		fmt.Fprintf(&b, "to be retired: %s\n", p)
+	}
+	return b.String()
+}
+
+// String returns what is pending, and why, in a few words.
+func (p PendingState) String() string {
+	var b strings.Builder
+	b.WriteString("what Derive made")
+	if p.Provider != "" {
+		b.Reset()
+		fmt.Fprintf(&b, "%s of %s", p.Provider, p.Capability)
+	}
+	if p.Scope != "" {
+		fmt.Fprintf(&b, " for %s", p.Scope)
+	}
+	fmt.Fprintf(&b, " (%s), since %s", p.Site, p.Since.UTC().Format(time.RFC3339))
+	if p.Running {
+		b.WriteString(", its OnRetire has not returned")
+	}
+	for _, by := range p.HeldBy {
+		fmt.Fprintf(&b, "\n    held by %s", by)
 	}
 	return b.String()
 }
