@@ -10,6 +10,7 @@
 //	Handle[V]      what a consumer keeps; Get is one atomic load
 //	Chain[T]       an immutable, ordered snapshot of all providers
 //	Decision[R]    an answer that may be "no decision"
+//	Leased[V]      a handle whose value is not retired while it is in use
 //
 // # Use
 //
@@ -59,6 +60,30 @@
 // wherever that is bound. The rules [BroadFirst], [Shadow] and [OnlyAt], given
 // to [New], are for keys that want it otherwise.
 //
+// # While it runs
+//
+// A commit may come at any time, from any goroutine, and readers never wait for
+// it. What else a program needs then:
+//
+//	for old, now := range auth.Watch(ctx) { ... }     // follow a handle
+//	token, setToken := capability.NewValue(first)     // publish state that changes by itself
+//	var stack = capability.Derive(func(r *capability.Resolver) (http.Handler, error) { ... })
+//	blobs, err := Blobs.Leased(scope)                 // and then blobs.Use(func(b Store) error { ... })
+//
+// [Derive] makes a value of several capabilities that is always of one generation
+// and is built anew only when something it read changed.
+//
+// A provider that must be closed says so where it is bound, with
+// [Binding.OnRetire]. It is closed when nobody can use it any more: nobody knows
+// how long a caller uses what Get of a plain handle returned, so a plain handle
+// holds what it may have handed out until its scope is closed, or for the
+// provider's [Binding.Grace]. A [Leased] handle holds it while Use runs, and not a
+// moment longer. [OnlyLeased] says that a key's providers are used in no other way.
+// [Registry.Drain] waits for what is to be retired, and says who holds it.
+//
+// What each scope should have its own of is bound by its maker, with
+// [Capability.BindPerScope].
+//
 // # Guarantees
 //
 //  1. When Apply or Commit returns, every handle of every open scope reads the
@@ -75,13 +100,48 @@
 //     several registries were interleaved.
 //  7. Registries that no open scope connects never wait for each other. Readers
 //     never wait for anybody.
-//  8. Get and the verbs Each, Pipe, Any, Every and Decide take no lock and
+//  8. Get, Use and the verbs Each, Pipe, Any, Every and Decide take no lock and
 //     allocate nothing unless they return an error.
 //  9. Scopes and registries may be closed in any order, twice, and at once.
+//  10. A derived value never mixes generations, and a build that fails, panics or
+//     ends its goroutine refuses the commit.
+//  11. No provider is retired while a lease on it is held, nor, before its Grace
+//     has passed, while a plain handle of an open scope may have handed it out;
+//     each is retired once.
+//  12. A watch yields changes in order and never misses the last, no writer waits
+//     for it, and it leaves no goroutine behind.
+//  13. A panic in a provider, a build, a retirement or the body of a watch leaves
+//     everything usable.
 //
-// In the words of the Go memory model, a commit synchronizes before every Get
-// that observes a value it stored, and the return of Apply or Commit is
-// sequenced after all its stores.
+// # Memory model
+//
+// In the words of the Go memory model, where a commit is a call of Apply, Commit,
+// or of the func of NewValue:
+//
+// A store of a commit into a handle is synchronized before each Get, Watch or Use
+// that observes the value, or a later one. What the committing goroutine wrote
+// before, it wrote before the store: a provider needs no lock for what was set up
+// before it was bound.
+//
+// All stores of a commit are synchronized before its return. So a goroutine that
+// learns of the return, by whatever synchronizes, reads the values of that commit
+// or later ones, through every handle.
+//
+// Commits to registries that open scopes connect are totally ordered, and each is
+// synchronized before the next, its builds included. For one handle all goroutines
+// observe the commits in that order: it never goes back.
+//
+// While a commit runs, a reader may see the new value of one handle and the old one
+// of another, and a third goroutine the other way round. Nothing orders the stores
+// of one commit into several handles for readers; who needs several values of one
+// commit reads one derived value. All that a build reads through its Resolver is of
+// the commit that runs it or of the last before it, and the build is synchronized
+// before each Get that observes what it made.
+//
+// The end of each Use that was begun before a commit replaced its value, the
+// return of Scope.Close for plain handles, and the end of what was made of a
+// provider are synchronized before the call of its OnRetire. That call is
+// synchronized before the return of a Drain that waited for it.
 //
 // # Errors
 //
@@ -95,7 +155,9 @@
 // Get is one atomic load. A verb costs about what a loop over a slice costs
 // that one would have written by hand. A commit computes once what all scopes
 // below inherit, and then stores one word per handle. Compose does not depend on
-// how much the scope inherits. The figures are in benchmarks/RESULTS.md.
+// how much the scope inherits. Use adds to a counter twice. A build runs inside the
+// commit that makes it necessary; whoever commits waits for it, readers do not. The
+// figures are in benchmarks/RESULTS.md.
 //
 // # Testing
 //
