@@ -63,7 +63,7 @@ var badges = capability.New[printer]("badge", "prints badges", capability.OnlyLe
 
 // photo binds a printer that has to be retired.
 func (o *office) photo(retire func() error) capability.Change {
-	return o.printers.Bind("photo", o.laser).OnRetire(retire)
+	return o.printers.Bind("photo", o.laser).Priority(-5).OnRetire(retire)
 }
 
 // pages asks for what cannot be built with another plotter.
@@ -371,12 +371,12 @@ var provoked = map[string]func(t *testing.T, o *office) error{
 		return second(capability.Derive(badges.In).Handle(o.scope))
 	},
 	"resolve-made-only-leased": func(t *testing.T, o *office) error {
-		accepted(t, o.city.Apply(badges.Bind("badge", o.laser), o.printers.BindPerScope("photo", badges.In)))
-		return second(o.printers.Named("photo").Handle(o.scope))
+		accepted(t, o.spare.Apply(badges.Bind("badge", o.laser), o.printers.BindPerScope("photo", badges.In)))
+		return second(o.printers.Named("photo").Handle(must1(capability.Compose(o.spare))))
 	},
 	"apply-makes-only-leased": func(t *testing.T, o *office) error {
 		accepted(t, o.city.Apply(badges.Bind("badge", o.laser)))
-		return o.city.Apply(o.printers.BindPerScope("photo", badges.In))
+		return o.city.Apply(o.printers.BindPerScope("photo", badges.In).Priority(-5))
 	},
 	"apply-derives-only-leased": func(t *testing.T, o *office) error {
 		accepted(t, o.city.Apply(badges.Bind("badge", o.laser)))
@@ -453,10 +453,10 @@ var provoked = map[string]func(t *testing.T, o *office) error{
 	"maker-would-fail": func(_ *testing.T, o *office) error {
 		return o.city.Apply(o.printers.BindPerScope("photo", func(*capability.Resolver) (printer, error) {
 			return nil, errors.New("out of paper")
-		}))
+		}).Priority(-5))
 	},
 	"maker-returns-nil": func(_ *testing.T, o *office) error {
-		return o.city.Apply(o.printers.BindPerScope("photo", func(*capability.Resolver) (printer, error) { return nil, nil }))
+		return o.city.Apply(o.printers.BindPerScope("photo", func(*capability.Resolver) (printer, error) { return nil, nil }).Priority(-5))
 	},
 	"maker-nil": func(_ *testing.T, o *office) error { return o.city.Apply(o.printers.BindPerScope("photo", nil)) },
 	"maker-cycle": func(t *testing.T, o *office) error {
@@ -466,7 +466,7 @@ var provoked = map[string]func(t *testing.T, o *office) error{
 		return second(inks.Handle(must1(capability.Compose(o.spare))))
 	},
 	"maker-inherits-nothing": func(_ *testing.T, o *office) error {
-		return o.city.Apply(o.printers.BindPerScope("photo", o.printers.In))
+		return o.city.Apply(o.printers.BindPerScope("photo", o.printers.In).Priority(-5))
 	},
 	"maker-with-on-retire": func(_ *testing.T, o *office) error {
 		return o.city.Apply(o.printers.BindPerScope("photo", o.printers.In).OnRetire(func() error { return nil }))
@@ -545,7 +545,7 @@ var provoked = map[string]func(t *testing.T, o *office) error{
 		accepted(t, o.city.Apply(o.printers.BindPerScope("photo", func(r *capability.Resolver) (printer, error) {
 			r.OnRetire(jammed)
 			return o.laser, nil
-		})))
+		}).Priority(-5)))
 		accepted(t, o.scope.Close())
 		return o.desk.Drain(t.Context())
 	}),

@@ -93,7 +93,9 @@ func enter(verb string, at site, registries ...*Registry) (held, error) {
 		}
 	}
 	yield("lock")
-	return lock(registries...), nil
+	h := lock(registries...)
+	yield("locked")
+	return h, nil
 }
 
 // building notes which goroutine runs builds under the lock, 0 if none does.
@@ -115,4 +117,5 @@ func (h held) unlock() {
 	for _, d := range h {
 		<-d.slot
 	}
+	yield("unlocked")
 }

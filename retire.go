@@ -162,7 +162,7 @@ func (r *resource) leave(owners ...*Registry) {
 		if r.grace <= 0 {
 			r.endPlain()
 		} else {
-			r.timer = time.AfterFunc(r.grace, r.endPlain)
+			r.timer = after(r.grace, r.endPlain)
 		}
 	}
 	r.drop()

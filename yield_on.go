@@ -4,6 +4,8 @@
 
 package capability
 
+import "time"
+
 // YieldHook, unless it is nil, is called at each yield point with the name of
 // the point, on the goroutine that came there. SpawnHook, unless it is nil,
 // starts the goroutines of the library. Both are there with the build tag
@@ -25,4 +27,8 @@ func spawn(f func()) {
 		return
 	}
 	go f()
+}
+
+func after(d time.Duration, f func()) *time.Timer {
+	return time.AfterFunc(d, func() { spawn(f) })
 }
