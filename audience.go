@@ -121,6 +121,7 @@ func (a *audience[V]) disturb(s *session) {
 	if !a.staged || !a.next.own && a.tapped == 0 {
 		return
 	}
+	s.todo = slices.Grow(s.todo, len(a.cells))
 	for _, c := range a.cells {
 		if a.next.own && c.site != 0 {
 			s.add(c)

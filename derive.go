@@ -253,11 +253,14 @@ func (n *node[V]) build(r *Resolver) error {
 	return err
 }
 
-func (n *node[V]) publish() {
+func (n *node[V]) open() {
 	if n.scope.nodes == nil {
 		n.scope.nodes = make(map[any]producer)
 	}
 	n.scope.nodes[n.of] = n
+}
+
+func (n *node[V]) publish() {
 	v := n.next
 	n.next = nil
 	if n.now.err != nil {

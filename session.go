@@ -22,6 +22,7 @@ type session struct {
 	made   []*product          // what was, in that order
 	fresh  map[making]producer // what there was nothing of before
 	names  map[naming]*key     // of what was read for the first time
+	spare  []Resolver
 }
 
 // settler is what a session has to compute: a product, or a cell with an answer
@@ -65,6 +66,7 @@ type producer interface {
 	settler
 	// build calls what the user gave and keeps what it returns.
 	build(r *Resolver) error
+	open() // puts it down in its scope
 	publish()
 	discard()
 	// resolved reports whether there are handles, and plain ones.
@@ -143,6 +145,7 @@ func (s *session) run(refuse func(w settler, err error)) {
 		return
 	}
 	errs := make([]error, len(s.todo))
+	s.made = make([]*product, 0, len(s.todo))
 	finished := make(chan struct{})
 	t := &turn{
 		n:     len(s.todo),
@@ -180,9 +183,20 @@ func (p *product) settle(s *session) error {
 	}
 	p.in, p.phase = s, phaseBuilding
 	s.stack = append(s.stack, p)
-	r := &Resolver{session: s, of: p}
-	p.run(r)
+	p.run(s.resolver(p))
 	return p.next.err
+}
+
+// resolver returns a resolver that nobody has used. They are made some at a time,
+// because thousands of builds may run in one commit.
+func (s *session) resolver(p *product) *Resolver {
+	if len(s.spare) == 0 {
+		s.spare = make([]Resolver, min(32, 1+len(s.made)))
+	}
+	r := &s.spare[0]
+	s.spare = s.spare[1:]
+	r.session, r.of = s, p
+	return r
 }
 
 // run calls the build and puts down what came of it, even if the build ends the
@@ -318,9 +332,13 @@ func (p *product) latest() *outcome {
 func (s *session) publish() {
 	for _, p := range s.made {
 		was := p.now
-		p.now, p.next, p.in, p.shown = p.next, outcome{}, nil, true
+		p.now, p.next, p.in = p.next, outcome{}, nil
 		if p.key != nil && p.now.err != nil {
 			continue // an instance that was not made
+		}
+		if !p.shown {
+			p.shown = true
+			p.is.open()
 		}
 		p.is.publish()
 		if p.key == nil {
@@ -488,7 +506,7 @@ func (i *instance) build(r *Resolver) error {
 	return err
 }
 
-func (i *instance) publish() {
+func (i *instance) open() {
 	if i.scope.instances == nil {
 		i.scope.instances = make(map[*provider]*instance)
 	}
@@ -498,6 +516,8 @@ func (i *instance) publish() {
 	}
 	i.of.maker.made[i.scope] = i
 }
+
+func (i *instance) publish() {}
 
 func (i *instance) discard() {}
 

@@ -10,7 +10,7 @@ import (
 
 // A turn is tasks to be run one after the other, from 0 to n-1, on a goroutine of
 // the library. A task that panics or ends its goroutine comes out as an
-// [ErrPanic]; after one that ended its goroutine, the next go on with another.
+// [ErrPanic], and the next go on with another goroutine.
 type turn struct {
 	n        int
 	begin    func()                 // called first on each goroutine that is used
@@ -18,39 +18,35 @@ type turn struct {
 	done     func(i int, err error) // what came of it
 	finished func()                 // called at the end
 
-	i      int   // the task that runs
-	err    error // what came of it
-	exited bool  // it did not return
+	i      int  // the task whose turn it is
+	inTask bool // it runs
 }
 
 func (t *turn) start() {
 	spawn(func() {
+		defer t.goOn()
 		t.begin()
 		for ; t.i < t.n; t.i++ {
-			t.one()
-			t.done(t.i, t.err)
+			t.inTask = true
+			err := t.task(t.i)
+			t.inTask = false
+			t.done(t.i, err)
 		}
 		t.finished()
 	})
 }
 
-func (t *turn) one() {
-	t.exited = true
-	defer t.after()
-	t.err = t.task(t.i)
-	t.exited = false
-}
-
-// after is called in the end of one, however that came.
-func (t *turn) after() {
-	if !t.exited {
+// goOn does the rest on another goroutine if a task ended this one.
+func (t *turn) goOn() {
+	if !t.inTask {
 		return
 	}
+	err := errExited
 	if v := recover(); v != nil {
-		t.err = panicError(v)
-		return
+		err = panicError(v)
 	}
-	t.done(t.i, errExited)
+	t.inTask = false
+	t.done(t.i, err)
 	t.i++
 	t.start()
 }

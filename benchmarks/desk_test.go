@@ -19,6 +19,7 @@ type desk struct {
 	one     capability.Handle[Check]      // one, resolved
 	all     capability.ChainHandle[Check] // all, resolved
 	engine  *capability.Registry          // what binds the checks
+	scope   *capability.Scope             // where they are resolved
 }
 
 // newDesk binds n checks in a registry of the engine and resolves them in a
@@ -40,6 +41,7 @@ func newDesk(tb testing.TB, n int, busy bool) *desk {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	d.scope = scope
 	tb.Cleanup(func() { _ = scope.Close() })
 	if err := scope.Resolve(Checks.Into(&d.one), Checks.All().Into(&d.all)); err != nil {
 		tb.Fatal(err)
