@@ -168,7 +168,7 @@ func (a *audience[V]) publish() {
 
 // pass notes what the cells show no more.
 func (a *audience[V]) pass(was, is []seat) {
-	if a.plains == 0 || !slices.ContainsFunc(was, func(s seat) bool { return s.res != nil }) {
+	if a.plains == 0 || !retirable(was) {
 		return
 	}
 	mark := new(byte) // differs from all other marks
@@ -191,6 +191,16 @@ func (a *audience[V]) pass(was, is []seat) {
 		r.show(a.plains)
 		r.shown.add(a)
 	}
+}
+
+// retirable reports whether any of the seats has to be retired.
+func retirable(seats []seat) bool {
+	for i := range seats {
+		if seats[i].res != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // showers returns whose plain handles may have handed r out.

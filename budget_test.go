@@ -73,6 +73,32 @@ func TestPromise11NoAllocation(t *testing.T) {
 	}
 }
 
+// A lease allocates nothing, whether the value has to be retired or not.
+func TestUseAllocatesNothing(t *testing.T) {
+	engine := capability.NewRegistry(capability.Engine, "engine")
+	must(engine.Apply(
+		Scorers.Bind("kept", plus(1)),
+		Scorers.Bind("retired", plus(2)).OnRetire(func() error { return nil }),
+	))
+	scope, err := capability.Compose(engine)
+	must(err)
+	defer scope.Close()
+	total := 0
+	for _, name := range []string{"kept", "retired"} {
+		leased, err := Scorers.Named(name).Leased(scope)
+		must(err)
+		got := testing.AllocsPerRun(100, func() {
+			_ = leased.Use(func(s Scorer) error { n, err := s.Score(1); total += n; return err })
+		})
+		if got != 0 {
+			t.Errorf("%s: %v allocations per Use, want 0", name, got)
+		}
+	}
+	if total == 0 {
+		t.Error("no provider was called")
+	}
+}
+
 // An error costs what it carries and no more.
 func TestAllocationOfErrors(t *testing.T) {
 	all, _ := scorers(t)
@@ -84,13 +110,14 @@ func TestAllocationOfErrors(t *testing.T) {
 	}
 }
 
-// A key, a handle and a chain are one word each.
+// A key, a chain and a handle of either kind are one word each.
 func TestSizes(t *testing.T) {
 	word := unsafe.Sizeof(uintptr(0))
 	for name, size := range map[string]uintptr{
 		"Capability": unsafe.Sizeof(capability.Capability[Scorer]{}),
 		"Handle":     unsafe.Sizeof(capability.Handle[Scorer]{}),
 		"Chain":      unsafe.Sizeof(capability.Chain[Scorer]{}),
+		"Leased":     unsafe.Sizeof(capability.Leased[Scorer]{}),
 	} {
 		if size != word {
 			t.Errorf("%s is %d bytes, want %d", name, size, word)

@@ -171,14 +171,14 @@ func (c *cell[V]) ring(b, next *bell) {
 func (c *cell[V]) publish(a *answer[V]) {
 	c.set(a.value)
 	if c.more != nil && c.more.lessor != nil {
-		c.more.lessor.put(a, c.reader())
+		c.more.lessor.put(a)
 	}
 }
 
 // close leaves the cell its last value and ends its leases and watches.
 func (c *cell[V]) close() {
 	if c.more != nil && c.more.lessor != nil {
-		c.more.lessor.put(nil, reader{})
+		c.more.lessor.put(nil)
 	}
 	if b := c.bell.Swap(lastBell); b != nil && b != lastBell {
 		close(b.rung)
@@ -196,9 +196,6 @@ func (c *cell[V]) resolvedAt() []site {
 	}
 	return append([]site{c.site}, c.more.sites...)
 }
-
-// reader returns who reads the cell.
-func (c *cell[V]) reader() reader { return reader{c.scope, c.site} }
 
 // readers returns all who read the cell.
 func (c *cell[V]) readers() []reader {

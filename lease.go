@@ -19,8 +19,8 @@ type Leased[V any] struct {
 
 // A lessor is where one scope leases the answer to one query.
 type lessor[V any] struct {
-	now   atomic.Pointer[box[V]] // nil once the scope is closed
-	scope *Scope
+	now atomic.Pointer[box[V]] // nil once the scope is closed
+	by  reader                 // who resolved it first
 }
 
 // A box is a value that can be leased. lease is nil if there is nothing in it to
@@ -67,7 +67,7 @@ func (l Leased[V]) Use(f func(V) error) error {
 	}
 	b := l.from.now.Load()
 	if b == nil {
-		return l.from.scope.closedError("Use", caller(1))
+		return l.from.by.scope.closedError("Use", caller(1))
 	}
 	if b.lease == nil {
 		return f(b.value)
@@ -93,12 +93,12 @@ func badUse(zero bool, at site) error {
 }
 
 // put makes the value of a the one to lease, or none if a is nil.
-func (l *lessor[V]) put(a *answer[V], by reader) {
+func (l *lessor[V]) put(a *answer[V]) {
 	var b *box[V]
 	if a != nil {
 		b = &box[V]{value: *a.value}
 		if len(a.held) > 0 {
-			b.lease = &lease{held: a.held, by: by}
+			b.lease = &lease{held: a.held, by: l.by}
 		}
 	}
 	if old := l.now.Swap(b); old != nil && old.lease != nil {

@@ -202,8 +202,8 @@ func (n intoLeased[V]) meet(s *Scope, at site) {
 	c.resolved(at)
 	m := c.extra()
 	if m.lessor == nil {
-		m.lessor = &lessor[V]{scope: s}
-		m.lessor.put(&ans, c.reader())
+		m.lessor = &lessor[V]{by: reader{s, at}}
+		m.lessor.put(&ans)
 	}
 	*n.leased = Leased[V]{from: m.lessor}
 }

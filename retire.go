@@ -202,7 +202,9 @@ func (r *resource) retired(err error) {
 		}
 	}
 	close(was.done)
-	for _, n := range r.needs {
+	needs := r.needs
+	r.funcs, r.needs = nil, nil // lists of what it was made of may keep r for a while
+	for _, n := range needs {
 		n.drop()
 	}
 }

@@ -55,6 +55,10 @@ func (table *verdictTable) differs(v *vector, want *vectorExpected, got vectorOu
 		slices.Sort(wantCalls)
 		slices.Sort(gotCalls)
 	}
+	if v.Mode == "historic" && rule("watch-order") {
+		sortRounds(wantCalls, got.ends)
+		sortRounds(gotCalls, got.ends)
+	}
 	if cut && len(gotCalls) < len(wantCalls) {
 		if err := got.checkRest(v, wantCalls, faults); err != nil {
 			return err
@@ -79,6 +83,18 @@ func (table *verdictTable) differs(v *vector, want *vectorExpected, got vectorOu
 		}
 	}
 	return nil
+}
+
+// sortRounds sorts the calls of each round, of which ends has the ends, among
+// themselves.
+func sortRounds(calls []string, ends []int) {
+	from := 0
+	for _, end := range ends {
+		if end = min(end, len(calls)); end > from {
+			slices.Sort(calls[from:end])
+			from = end
+		}
+	}
 }
 
 // decisive reports whether a vote ended with an answer that more calls could

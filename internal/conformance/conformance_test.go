@@ -48,12 +48,25 @@ func (table *verdictTable) judge(v *vector) (verdict, reason string, err error) 
 // what the table or the vector suggests. What was measured is replayed with the
 // order of the other system, what is suggested with ours.
 func (table *verdictTable) replay(v *vector) (verdict, reason string, err error) {
+	verdict, reason, want, got, err := table.outcome(v)
+	if err != nil {
+		return "", "", err
+	}
+	if want == nil {
+		return verdict, reason, nil
+	}
+	return verdict, reason, table.differs(v, want, got)
+}
+
+// outcome replays v and returns what it came to and what was wanted, which is nil
+// if v does not say it.
+func (table *verdictTable) outcome(v *vector) (verdict, reason string, want *vectorExpected, got vectorOutcome, err error) {
 	verdict = map[string]string{"keep": verdictKept, "adapt": verdictAdapted, "fix": verdictFixed}[v.Stance]
-	want, suggested := v.Expected, false
+	want = v.Expected
+	suggested := false
 	if v.Stance != "keep" && v.Suggestion != nil {
 		want, suggested = v.Suggestion, true
 	}
-	var got vectorOutcome
 	scenario, isScenario := table.Scenarios[v.ID]
 	override := slices.IndexFunc(table.Overrides, func(o verdictOverride) bool { return o.ID == v.ID })
 	switch {
@@ -68,7 +81,7 @@ func (table *verdictTable) replay(v *vector) (verdict, reason string, err error)
 		want, reason = o.Expected, o.Reason
 		got, err = replayVector(v, false)
 	case v.prose():
-		return verdictProse, cmp.Or(v.Ours, v.Note), nil
+		return verdictProse, cmp.Or(v.Ours, v.Note), nil, got, nil
 	case v.Stance == "fix" && !suggested:
 		// Nobody wrote down what to do instead, but this much is known: it is
 		// not what was measured.
@@ -76,7 +89,7 @@ func (table *verdictTable) replay(v *vector) (verdict, reason string, err error)
 		if err == nil && table.differs(v, want, got) == nil {
 			err = errors.New("the library does what is to be fixed")
 		}
-		return verdictProse, cmp.Or(v.Ours, v.Note), err
+		return verdictProse, cmp.Or(v.Ours, v.Note), nil, got, err
 	case suggested && want.BuildError != "" && v.strays() != nil && table.Rules["unknown-target"] != "":
 		reason = table.Rules["unknown-target"]
 		var plain vectorOutcome
@@ -85,12 +98,12 @@ func (table *verdictTable) replay(v *vector) (verdict, reason string, err error)
 			want = plain.expected()
 		}
 	default:
+		if v.Mode == "historic" {
+			reason = table.Rules["watch-order"]
+		}
 		got, err = replayVector(v, !suggested)
 	}
-	if err != nil {
-		return "", "", err
-	}
-	return verdict, reason, table.differs(v, want, got)
+	return verdict, reason, want, got, err
 }
 
 // judgeVectors judges all vectors of a file, each in a subtest, and logs how
@@ -156,8 +169,19 @@ func TestConformanceOwn(t *testing.T) {
 	for _, word := range slices.Concat(words, vectorModes) {
 		list := []verdictWords{table.Pending, table.Refused}
 		waits := slices.ContainsFunc(list, func(w verdictWords) bool { return w.Modes[word] != "" || w.Steps[word] != "" })
-		if !waits && !strings.Contains(ownVectors, fmt.Sprintf("%q", word)) && word != "call_historic" {
+		if !waits && !strings.Contains(ownVectors, fmt.Sprintf("%q", word)) {
 			t.Errorf("no vector uses %q", word)
+		}
+	}
+	shown := make(map[string]bool)
+	for id, s := range table.Scenarios {
+		if strings.Contains(ownVectors, fmt.Sprintf(`"id": %q`, id)) {
+			shown[s.Program] = true
+		}
+	}
+	for program := range vectorScenarios {
+		if !shown[program] {
+			t.Errorf("no vector of the library has the scenario %q", program)
 		}
 	}
 }
@@ -189,4 +213,82 @@ func TestConformanceRejects(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestConformanceSpoiled proves of each vector that is replayed that it would
+// fail if something else were wanted.
+func TestConformanceSpoiled(t *testing.T) {
+	table := readVerdicts(t)
+	files := map[string][]byte{"own": []byte(ownVectors)}
+	if path := os.Getenv("CAPABILITY_VECTORS"); path != "" {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files["measured"] = data
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		vectors, err := decodeVectors(files[name])
+		if err != nil {
+			t.Fatal(err)
+		}
+		spoiled := 0
+		for _, raw := range vectors {
+			var v vector
+			if err := decodeVector(raw.text, &v); err != nil {
+				t.Fatal(err)
+			}
+			switch verdict, _, err := table.judge(&v); {
+			case err != nil:
+				t.Errorf("%s: %v", v.ID, err)
+				continue
+			case verdict != verdictKept && verdict != verdictAdapted && verdict != verdictFixed:
+				continue
+			}
+			_, _, want, got, err := table.outcome(&v)
+			if err != nil {
+				t.Errorf("%s: %v", v.ID, err)
+				continue
+			}
+			spoiled++
+			for what, other := range spoilt(want, got) {
+				if table.differs(&v, other, got) == nil {
+					t.Errorf("%s passes with %s", v.ID, what)
+				}
+			}
+		}
+		t.Logf("%s: %d vectors spoiled", name, spoiled)
+	}
+}
+
+// spoilt returns expectations that the outcome does not meet, by what is wrong
+// with them.
+func spoilt(want *vectorExpected, got vectorOutcome) map[string]*vectorExpected {
+	with := func(change func(*vectorExpected)) *vectorExpected {
+		other := *want
+		other.Calls, other.Errors = slices.Clone(want.Calls), slices.Clone(want.Errors)
+		change(&other)
+		return &other
+	}
+	nothingWrong := with(func(e *vectorExpected) { e.BuildError, e.Error, e.Errors = "", nil, nil })
+	if got.build != nil {
+		return map[string]*vectorExpected{"no refusal": nothingWrong}
+	}
+	list := map[string]*vectorExpected{
+		"a call more": with(func(e *vectorExpected) { e.Calls = append(e.Calls, "stranger") }),
+		"a refusal":   with(func(e *vectorExpected) { e.BuildError = "stranger" }),
+		"an error more": with(func(e *vectorExpected) {
+			e.Errors = append(e.Errors, vectorFault{"stranger", "error", "odd"})
+		}),
+	}
+	if len(got.calls) > 0 {
+		list["a call less"] = with(func(e *vectorExpected) { e.Calls = e.Calls[1:] })
+		list["another caller"] = with(func(e *vectorExpected) { e.Calls[0] = "stranger" })
+	}
+	if len(want.faults()) > 0 {
+		list["no error"] = nothingWrong
+	} else {
+		list["another result"] = with(func(e *vectorExpected) { e.Result = &vectorResult{"value", "odd"} })
+	}
+	return list
 }

@@ -81,6 +81,8 @@ func replayVector(v *vector, lifo bool) (out vectorOutcome, err error) {
 		r.selectOne()
 	case "is_configured":
 		r.isConfigured()
+	case "historic":
+		r.joinLate()
 	default:
 		r.run()
 	}

@@ -1,5 +1,5 @@
 // Scenarios: conformance facts that a vector states in prose only, written out
-// as programs.
+// as programs. Those of the live part are in live_test.go.
 
 package conformance_test
 
@@ -16,6 +16,11 @@ var vectorScenarios = map[string]func() (vectorOutcome, error){
 	"unregister-all":      scenarioUnregisterAll,
 	"unknown-key":         scenarioUnknownKey,
 	"fan-out":             scenarioFanOut,
+	"watch-one":           scenarioWatchOne,
+	"reordered":           scenarioReordered,
+	"removed":             scenarioRemoved,
+	"watcher-panic":       scenarioWatcherPanic,
+	"per-scope":           scenarioPerScope,
 }
 
 // The two extension points of the scenarios.

@@ -66,6 +66,7 @@ type verdictOverride struct {
 // vectorRules are the rules that the runner knows how to apply.
 var vectorRules = []string{
 	"short-circuit", "decision-kinds", "refused-registration", "build-error", "unknown-target", "void-steps", "registered-ok",
+	"watch-order",
 }
 
 // vectorShapes are conditions on a vector that no single word states.

@@ -84,17 +84,17 @@ type vectorStep struct {
 	OnCall    *vectorOnCall    `json:"on_call"`
 	Exclude   []string         `json:"exclude"`
 	Extra     []string         `json:"extra"`
+	Arg       any              `json:"arg"`
+	Callback  bool             `json:"callback"` // the answers are wanted too, which can only be refused
 
 	// Of steps that are pending or refused only.
 
-	Query    string   `json:"query"`
-	Source   string   `json:"source"`
-	Key      any      `json:"key"`
-	Keys     []any    `json:"keys"`
-	Arg      any      `json:"arg"`
-	Callback bool     `json:"callback"`
-	With     string   `json:"with"`
-	Points   []string `json:"points"`
+	Query  string   `json:"query"`
+	Source string   `json:"source"`
+	Key    any      `json:"key"`
+	Keys   []any    `json:"keys"`
+	With   string   `json:"with"`
+	Points []string `json:"points"`
 }
 
 // vectorOnCall is what a provider does to the registry while it is called.
@@ -147,7 +147,7 @@ var (
 		"return":          append([]string{"any", "all"}, vectorSaying...),
 		"error":           append([]string{"any", "all"}, vectorSaying...),
 		"panic":           append([]string{"any", "all"}, vectorSaying...),
-		"none":            append([]string{"select"}, vectorSaying...),
+		"none":            append([]string{"select", "historic"}, vectorSaying...),
 		"null":            vectorSaying,
 		"add":             vectorSaying,
 		"mul":             vectorSaying,
