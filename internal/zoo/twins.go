@@ -16,12 +16,12 @@ type twin struct {
 var twins = []twin{
 	{
 		name: "a publish forgets the last cell",
-		file: "handle.go", good: "for _, c := range a.cells {\n\t\tc.now.Store", bad: "for _, c := range a.cells[:len(a.cells)-1] {\n\t\tc.now.Store",
+		file: "audience.go", good: "\tfor _, c := range a.cells {\n\t\tif was.own {", bad: "\tfor _, c := range a.cells[:len(a.cells)-1] {\n\t\tif was.own {",
 		test: "TestPromise1CommittedIsVisible",
 	},
 	{
 		name: "a commit returns before it has published",
-		file: "publish.go", good: "s.slot.audiences.each(audienceOf.publish)", bad: "go s.slot.audiences.each(audienceOf.publish)",
+		file: "publish.go", good: "s.audiences.each(audienceOf.publish)", bad: "go s.audiences.each(audienceOf.publish)",
 		test: "TestPromise1.*",
 	},
 	{
@@ -36,7 +36,7 @@ var twins = []twin{
 	},
 	{
 		name: "a cell shows nothing for a moment",
-		file: "handle.go", good: "for _, c := range a.cells {\n\t\tc.now.Store", bad: "for _, c := range a.cells {\n\t\tfor range 1000 {\n\t\t\tc.now.Store(new(V))\n\t\t}\n\t\tc.now.Store",
+		file: "handle.go", good: "\tc.now.Store(v)\n", bad: "\tfor range 1000 {\n\t\tc.now.Store(new(V))\n\t}\n\tc.now.Store(v)\n",
 		test: "TestPromise2NeverBack",
 	},
 	{
@@ -53,8 +53,8 @@ var twins = []twin{
 		name: "a published chain is overwritten by the next",
 		file: "query.go", good: "return newChain[T](m)", bad: `c := newChain[T](m)
 	if s := m.where.slots[m.key]; s != nil {
-		if in, ok := s.audiences.all.(*audience[Chain[T]]); ok && in.now != nil {
-			for to, from := in.now.first, c.first; to != nil && from != nil; to, from = to.next, from.next {
+		if in, ok := s.audiences.all.(*audience[Chain[T]]); ok && in.now.value != nil {
+			for to, from := in.now.value.first, c.first; to != nil && from != nil; to, from = to.next, from.next {
 				to.value = from.value
 			}
 		}
