@@ -12,6 +12,12 @@ test: ## run all tests of the workspace
 race: ## run all tests of the workspace under the race detector
 	GORACE=atexit_sleep_ms=0 go test -race -shuffle=on work
 
+schedules: ## explore interleavings, CAPABILITY_SCHEDULES times as many as CI
+	go test -tags capability_yield -count=1 -v -run Schedule -timeout=0 .
+
+soak: ## soak under the race detector for SOAK each, 30s by default
+	cd stress && GOWORK=off GORACE=atexit_sleep_ms=0 go test -race -count=1 -v -run Soak -soak=$${SOAK:-30s} -timeout=0 .
+
 check: ## do all that CI does
 	bash .ci/run
 
@@ -27,4 +33,4 @@ golden: ## rewrite golden files after a wanted change
 bench: ## measure the core against hand-written code
 	cd benchmarks && GOWORK=off go run ./cmd/ratios
 
-.PHONY: help run test race check cover fuzz golden bench
+.PHONY: help run test race schedules soak check cover fuzz golden bench
