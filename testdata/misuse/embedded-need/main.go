@@ -1,0 +1,38 @@
+// It embeds a Query and makes a Need of it by the names of the methods.
+// want: eager does not implement capability.Need (wrong type for method check)
+
+package main
+
+import (
+	"fmt"
+
+	"github.com/typedcap/capability"
+)
+
+type Store interface {
+	Load(id string) (string, error)
+}
+
+type disk struct{}
+
+func (disk) Load(id string) (string, error) { return "document " + id, nil }
+
+var Stores = capability.New[Store]("store", "keeps documents")
+
+type eager struct{ capability.Query[Store] }
+
+func (eager) check(*capability.Scope, any) error   { return nil }
+func (eager) confirm(*capability.Scope, any) error { return nil }
+func (eager) meet(*capability.Scope, uintptr)      {}
+
+func main() {
+	engine := capability.NewRegistry(capability.Engine, "engine")
+	scope, err := capability.Compose(engine)
+	if err != nil {
+		panic(err)
+	}
+	var store capability.Handle[Store]
+	// instead: err = scope.Resolve(eager{Stores.Named("")}.Into(&store))
+	err = scope.Resolve(eager{Stores.Named("")}) // mistake
+	fmt.Println(store, err)
+}
