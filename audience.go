@@ -5,8 +5,8 @@ package capability
 import "slices"
 
 // An answer is what a query comes to in a view. It never changes.
-type answer[V any] struct {
-	value  *V          // nil if there is none, or if each scope has its own
+type answer struct {
+	value  any         // where it is: a *V; nil if there is none, or if each scope has its own
 	seats  []seat      // the providers in it, those of own answers made for the scope
 	held   []*resource // what is in it that will have to be retired
 	strict bool        // a maker of it read what may only be leased
@@ -16,26 +16,26 @@ type answer[V any] struct {
 
 // answerTo returns what a comes to in the view m, and an error if that is
 // nothing.
-func answerTo[V any](a ask[V], m *merged) (answer[V], error) {
+func answerTo(a question, m *merged) (answer, error) {
 	seats, err := a.seats(m)
 	if err != nil {
-		return answer[V]{code: err.(*Error).Code}, err // as find returns it
+		return answer{code: err.(*Error).Code}, err // as find returns it
 	}
-	ans := answer[V]{seats: seats}
+	ans := answer{seats: seats}
 	for i := range seats {
 		if ans.own = seats[i].maker != nil; ans.own {
 			return ans, nil
 		}
 	}
-	ans.value = a.answer(m)
+	ans.value = a.answer(m, seats)
 	ans.note()
 	return ans, nil
 }
 
 // ownAnswer returns what a comes to in scope, given the seats of its answer for
 // all: those with makers get the instances of the scope.
-func ownAnswer[V any](s *session, scope *Scope, a ask[V], seats []seat) (answer[V], error) {
-	m := &merged{key: a.about(), where: scope.place, seats: slices.Clone(seats), firsts: []int{0}}
+func ownAnswer(s *session, scope *Scope, a question, seats []seat) (answer, error) {
+	m := &merged{key: a.key, where: scope.place, seats: slices.Clone(seats)}
 	for i := range m.seats {
 		own := &m.seats[i]
 		own.from = m
@@ -44,17 +44,17 @@ func ownAnswer[V any](s *session, scope *Scope, a ask[V], seats []seat) (answer[
 		}
 		inst, err := s.instance(scope, m.key, own.provider)
 		if err != nil {
-			return answer[V]{}, err
+			return answer{}, err
 		}
 		own.provider = inst.provider
 	}
-	ans := answer[V]{value: a.answer(m), seats: m.seats}
+	ans := answer{value: a.answer(m, m.seats), seats: m.seats}
 	ans.note()
 	return ans, nil
 }
 
 // note fills in what follows from the seats.
-func (a *answer[V]) note() {
+func (a *answer) note() {
 	for i := range a.seats {
 		s := &a.seats[i]
 		if s.res != nil {
@@ -65,19 +65,19 @@ func (a *answer[V]) note() {
 }
 
 // same reports whether a reader cannot tell the answers apart.
-func (a *answer[V]) same(b *answer[V]) bool {
+func (a *answer) same(b *answer) bool {
 	return a.code == b.code && slices.EqualFunc(a.seats, b.seats, func(a, b seat) bool { return a.provider == b.provider })
 }
 
 // An audience is all the cells that read the same answer: those of one query in
 // the scopes that hang on one slot. It computes the answer once for all, unless
 // each has its own.
-type audience[V any] struct {
-	ask    ask[V]
-	now    answer[V] // what the cells show
-	next   answer[V] // what the running commit will make them show
-	staged bool      // the running commit will
-	cells  []*cell[V]
+type audience struct {
+	ask    question
+	now    answer // what the cells show
+	next   answer // what the running commit will make them show
+	staged bool   // the running commit will
+	cells  []*core
 	plains int // how many of them have a plain handle
 	tapped int // how many of them a build read
 
@@ -98,7 +98,7 @@ type passed struct {
 
 // stage computes the answer that [audience.publish] will store, and returns why
 // there is none if a handle would be left without.
-func (a *audience[V]) stage(m *merged) error {
+func (a *audience) stage(m *merged) error {
 	next, err := answerTo(a.ask, m)
 	if a.staged = !next.same(&a.now); a.staged {
 		a.next = next
@@ -111,13 +111,13 @@ func (a *audience[V]) stage(m *merged) error {
 
 // resolved reports whether anybody resolved a handle, as opposed to builds that
 // read it.
-func (a *audience[V]) resolved() bool {
-	return slices.ContainsFunc(a.cells, func(c *cell[V]) bool { return c.site != 0 })
+func (a *audience) resolved() bool {
+	return slices.ContainsFunc(a.cells, func(c *core) bool { return c.site != 0 })
 }
 
 // disturb notes in s what has to be built anew because the staged answer is
 // another.
-func (a *audience[V]) disturb(s *session) {
+func (a *audience) disturb(s *session) {
 	if !a.staged || !a.next.own && a.tapped == 0 {
 		return
 	}
@@ -133,22 +133,22 @@ func (a *audience[V]) disturb(s *session) {
 }
 
 // discard forgets the staged answer.
-func (a *audience[V]) discard() {
+func (a *audience) discard() {
 	if a.next.own {
 		for _, c := range a.cells {
-			c.extra().next, c.more.in = answer[V]{}, nil
+			c.extra().next, c.more.in = answer{}, nil
 		}
 	}
-	a.staged, a.next = false, answer[V]{}
+	a.staged, a.next = false, answer{}
 }
 
 // publish stores the staged answer into all cells: one pass of stores.
-func (a *audience[V]) publish() {
+func (a *audience) publish() {
 	if !a.staged {
 		return
 	}
 	was := a.now
-	a.now, a.next, a.staged = a.next, answer[V]{}, false
+	a.now, a.next, a.staged = a.next, answer{}, false
 	a.pass(was.seats, a.now.seats)
 	if a.now.own {
 		for _, c := range a.cells {
@@ -158,16 +158,18 @@ func (a *audience[V]) publish() {
 	}
 	for _, c := range a.cells {
 		if was.own {
-			c.extra().now = answer[V]{}
+			c.extra().now = answer{}
 		}
-		if a.now.value != nil {
-			c.publish(&a.now)
+		if a.now.value == nil {
+			c.face.clear()
+			continue
 		}
+		c.face.show(&a.now)
 	}
 }
 
 // pass notes what the cells show no more.
-func (a *audience[V]) pass(was, is []seat) {
+func (a *audience) pass(was, is []seat) {
 	if a.plains == 0 || !retirable(was) {
 		return
 	}
@@ -204,7 +206,7 @@ func retirable(seats []seat) bool {
 }
 
 // showers returns whose plain handles may have handed r out.
-func (a *audience[V]) showers(r *resource) []reader {
+func (a *audience) showers(r *resource) []reader {
 	var all []reader
 	for _, p := range a.past {
 		if p.res != r || p.cells == 0 {
@@ -220,17 +222,17 @@ func (a *audience[V]) showers(r *resource) []reader {
 }
 
 // gone reports whether no cell is left.
-func (a *audience[V]) gone() bool { return len(a.cells) == 0 }
+func (a *audience) gone() bool { return len(a.cells) == 0 }
 
 // add makes c read from a.
-func (a *audience[V]) add(c *cell[V]) {
+func (a *audience) add(c *core) {
 	c.in, c.pos = a, len(a.cells)
 	a.cells = append(a.cells, c)
 	a.count(c, 1)
 }
 
 // drop makes c read from a no more.
-func (a *audience[V]) drop(c *cell[V]) {
+func (a *audience) drop(c *core) {
 	last := len(a.cells) - 1
 	a.cells[c.pos] = a.cells[last]
 	a.cells[c.pos].pos = c.pos
@@ -241,7 +243,7 @@ func (a *audience[V]) drop(c *cell[V]) {
 }
 
 // count keeps the numbers of kinds of cells.
-func (a *audience[V]) count(c *cell[V], by int) {
+func (a *audience) count(c *core, by int) {
 	if c.joined != 0 {
 		a.plains += by
 	}
@@ -251,10 +253,10 @@ func (a *audience[V]) count(c *cell[V], by int) {
 }
 
 // size returns the number of cells.
-func (a *audience[V]) size() int { return len(a.cells) }
+func (a *audience) size() int { return len(a.cells) }
 
 // readers returns who resolved what a answers, for an error text.
-func (a *audience[V]) readers() []reader {
+func (a *audience) readers() []reader {
 	var all []reader
 	for _, c := range a.cells {
 		all = append(all, c.readers()...)
@@ -264,12 +266,12 @@ func (a *audience[V]) readers() []reader {
 
 // move hangs c on another slot. Its value stays what it is: the next commit
 // that changes the slot stores a new one.
-func (c *cell[V]) move(from, to *slot) {
+func (c *core) move(from, to *slot) {
 	was := c.in
-	pick := was.ask.pick()
-	in, ok := to.audiences.get(pick).(*audience[V])
-	if !ok {
-		in = &audience[V]{ask: was.ask, now: was.now, past: slices.Clone(was.past), seq: was.seq}
+	pick := was.ask.pick
+	in := to.audiences.get(pick)
+	if in == nil {
+		in = &audience{ask: was.ask, now: was.now, past: slices.Clone(was.past), seq: was.seq}
 		for i := range in.past {
 			in.past[i].cells = 0
 			in.past[i].res.shown.add(in)
@@ -291,7 +293,7 @@ func (c *cell[V]) move(from, to *slot) {
 
 // leave takes c out of its slot, for the close of its scope or because nobody
 // reads it any more.
-func (c *cell[V]) leave(from *slot) {
+func (c *core) leave(from *slot) {
 	was := c.in
 	c.close()
 	for i := len(was.past) - 1; c.joined != 0 && i >= 0 && was.past[i].seq >= c.joined; i-- {
@@ -299,14 +301,14 @@ func (c *cell[V]) leave(from *slot) {
 		was.past[i].res.hide(1)
 	}
 	was.drop(c)
-	from.lost(was.ask.pick())
+	from.lost(was.ask.pick)
 }
 
 // Cells of which each has an answer of its own, because the scope has instances
 // of its own.
 
 // current returns the answer that the cell will show after the session.
-func (c *cell[V]) current(s *session) (*answer[V], error) {
+func (c *core) current(s *session) (*answer, error) {
 	a := c.in
 	now := &a.now
 	if a.staged {
@@ -314,7 +316,7 @@ func (c *cell[V]) current(s *session) (*answer[V], error) {
 	}
 	switch {
 	case now.code != "":
-		m, err := c.scope.place.look(a.ask.about())
+		m, err := c.scope.place.look(a.ask.key)
 		if err == nil {
 			_, err = a.ask.seats(m)
 		}
@@ -332,7 +334,7 @@ func (c *cell[V]) current(s *session) (*answer[V], error) {
 }
 
 // settle computes the cell's own answer.
-func (c *cell[V]) settle(s *session) error {
+func (c *core) settle(s *session) error {
 	m := c.extra()
 	if m.in == s {
 		return nil
@@ -345,33 +347,35 @@ func (c *cell[V]) settle(s *session) error {
 }
 
 // verdict returns why the answer that was settled must not be published.
-func (c *cell[V]) verdict(err error) error {
+func (c *core) verdict(err error) error {
 	if err == nil && c.more.next.strict && c.joined != 0 {
-		return strictError(c.in.ask.about(), c.scope, c.resolvedAt()...)
+		return strictError(c.in.ask.key, c.scope, c.resolvedAt()...)
 	}
 	return err
 }
 
 // publishOwn makes the cell show the answer that was settled. A cell that only
-// builds read, and this time did not, keeps what it has.
-func (c *cell[V]) publishOwn() {
-	m := c.more
-	if m == nil || m.in == nil {
+// builds read has none if they did not this time, or if a maker failed.
+func (c *core) publishOwn() {
+	m := c.extra()
+	if m.in == nil { // no handle was resolved, so nobody reads it
+		m.now = answer{}
+		c.face.clear()
 		return
 	}
-	m.now, m.next, m.in = m.next, answer[V]{}, nil
-	c.publish(&m.now)
+	m.now, m.next, m.in = m.next, answer{}, nil
+	c.face.show(&m.now)
 	c.keep(m.now.held)
 }
 
 // keep notes that plain handles of the cell may hand out what was made for its
 // scope alone.
-func (c *cell[V]) keep(held []*resource) {
+func (c *core) keep(held []*resource) {
 	if c.joined == 0 {
 		return
 	}
 	for _, r := range held {
-		if r.name.scope == c.scope {
+		if r.name.scope == c.scope && !slices.Contains(r.shown.list, exposure(c)) {
 			r.show(1)
 			r.shown.add(c)
 			c.scope.keeps.add(r)
@@ -380,7 +384,7 @@ func (c *cell[V]) keep(held []*resource) {
 }
 
 // showers returns whose plain handles may have handed r out.
-func (c *cell[V]) showers(*resource) []reader {
+func (c *core) showers(*resource) []reader {
 	if c.gone() {
 		return nil
 	}
@@ -388,4 +392,4 @@ func (c *cell[V]) showers(*resource) []reader {
 }
 
 // gone reports whether the scope is closed.
-func (c *cell[V]) gone() bool { return c.scope == nil }
+func (c *core) gone() bool { return c.scope == nil }

@@ -27,6 +27,7 @@ var misdeeds = map[string]struct {
 }{
 	"error":       {"", func() error { return errors.New("out of paper") }},
 	"code":        {Retry, func() error { return fmt.Errorf("locked: %w", Retry) }},
+	"nil-pointer": {"", func() error { return (*capability.Error)(nil) }},
 	"rude":        {"", func() error { return rude{} }},
 	"panic-error": {capability.ErrPanic, func() error { panic(errors.New("on fire")) }},
 	"panic-rude":  {capability.ErrPanic, func() error { panic(rude{}) }},

@@ -40,6 +40,11 @@ type key struct {
 	// constrained is set once a binding with Before or After was committed.
 	// Keys without one cannot have cycles, which saves Compose the search.
 	constrained atomic.Bool
+
+	// What depends on T, which the rest does not know.
+
+	cellOfOne, cellOfAll func(*Scope) *core
+	chain                func(*merged) any // a *Chain[T]
 }
 
 // rules are the rules of a key.
@@ -96,7 +101,10 @@ func OnlyLeased() Rule {
 // in the program text. Two calls make two capabilities, also under one name;
 // both in one scope or in one registry are an error there.
 func New[T any](name, doc string, declared ...Rule) Capability[T] {
-	k := &key{name: name, doc: doc, typ: reflect.TypeFor[T](), site: caller(1)}
+	k := &key{
+		name: name, doc: doc, typ: reflect.TypeFor[T](), site: caller(1),
+		cellOfOne: newCell[T], cellOfAll: newCell[Chain[T]], chain: newChain[T],
+	}
 	problem := nameProblem(name)
 	if problem != "" {
 		problem = fmt.Sprintf("name %s %s", quote(name), problem)
@@ -170,16 +178,18 @@ func (c Capability[T]) Bind(provider string, v T) Binding {
 // used no more mk gives to [Resolver.OnRetire]; OnRetire of the binding is an
 // [ErrInvalid]. What is said of builds in [Derive] is true of makers.
 func (c Capability[T]) BindPerScope(provider string, mk func(*Resolver) (T, error)) Binding {
-	b := Binding{key: c.key, is: newProvider(provider, mk, caller(1))}
-	if b.is.value != nil {
-		b.is.value, b.is.maker = nil, &maker{make: func(r *Resolver) (any, error) {
+	m := new(maker)
+	if mk != nil {
+		m.make = func(r *Resolver) (any, error) {
 			v, err := mk(r)
 			if err == nil && isNil(reflect.ValueOf(&v).Elem()) {
 				err = &Error{Code: ErrInvalid, Err: report("it returned a nil %v and no error: return one of them", reflect.TypeFor[T]())}
 			}
 			return &v, err
-		}}
+		}
 	}
+	b := Binding{key: c.key}
+	b.is.name, b.is.maker, b.is.site = provider, m, caller(1)
 	return b
 }
 
@@ -266,6 +276,9 @@ type retiree struct {
 func (p *provider) problems(verb string) []string {
 	var problems []string
 	wrong := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	if p.maker != nil && p.maker.make == nil {
+		wrong("BindPerScope at %v was given a nil func: give it what makes an instance", p.site)
+	}
 	if p.maker != nil && len(p.retire) > 0 {
 		wrong("BindPerScope at %v has an OnRetire, which belongs to no instance: give what an instance needs to OnRetire of the Resolver", p.site)
 	}
@@ -290,13 +303,17 @@ func newProvider[T any](name string, v T, at site) provider {
 }
 
 // isNil reports whether v is nil or holds a nil that no provider can be: a
-// pointer, func or channel. A nil map or slice is an empty one.
+// pointer, func or channel, or a handle that nobody resolved. A nil map or slice is
+// an empty one.
 func isNil(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Interface:
 		return v.IsNil() || isNil(v.Elem())
 	case reflect.Pointer, reflect.Func, reflect.Chan, reflect.UnsafePointer:
 		return v.IsNil()
+	case reflect.Struct:
+		h, ok := v.Interface().(interface{ unresolved() bool })
+		return ok && h.unresolved()
 	}
 	return false
 }

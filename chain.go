@@ -41,7 +41,7 @@ type link[T any] struct {
 
 // newChain returns where the chain of m is. Where it is and what it points to
 // are one allocation each.
-func newChain[T any](m *merged) *Chain[T] {
+func newChain[T any](m *merged) any {
 	if len(m.seats) == 0 {
 		return new(Chain[T])
 	}

@@ -26,12 +26,20 @@ import "slices"
 // To wait in it for another goroutine that commits there would be to wait for
 // ever.
 func Derive[V any](build func(*Resolver) (V, error)) Query[V] {
-	return Query[V]{made: &derivation[V]{build, caller(1)}}
+	d := &derivation{cell: newCell[V], site: caller(1)}
+	if build != nil {
+		d.build = func(r *Resolver) (any, error) {
+			v, err := build(r)
+			return &v, err
+		}
+	}
+	return Query[V]{q: question{made: d}}
 }
 
 // derivation is what the copies of a derived query share.
-type derivation[V any] struct {
-	build func(*Resolver) (V, error)
+type derivation struct {
+	build func(*Resolver) (any, error) // returns a *V; nil if Derive was given nil
+	cell  func(*Scope) *core
 	site  site
 }
 
@@ -50,20 +58,13 @@ type Resolver struct {
 	wrong   error // the first misuse
 }
 
-// A read is a query that a build asked.
+// A read is a question that a build asked.
 type read struct {
-	key  *key // nil for a derived query
-	pick string
-	from tapsIn   // how to tap it, for a key
-	on   tappable // what it tapped; nil for a key that was read for the first time
+	question          // zero for a derived query
+	on       tappable // what it tapped; nil for a key that was read for the first time
 }
 
-// tapsIn is a query about a key that builds can tap.
-type tapsIn interface {
-	tapIn(s *Scope) tappable
-}
-
-// tappable is what builds can read: a cell or a product.
+// tappable is what builds can read: a cell or a node.
 type tappable interface {
 	tap(by *product)
 	untap(by *product)
@@ -101,30 +102,61 @@ func (r *Resolver) misuse(err error) error {
 // sees its own capability only from broader registries.
 //
 // An error of In need not be the end of a build: a provider that is not there may
-// be done without, and when it comes the build is called again.
-func (q Query[V]) In(r *Resolver) (V, error) { return q.in(r) }
-
-func (q Query[V]) in(r *Resolver) (V, error) {
-	var none V
-	var v *V
-	var err error
-	switch {
-	case r == nil || r.session == nil:
-		return none, &Error{Code: ErrClosed, Err: report("In at %v is given a Resolver whose build has returned, or none: use the one given to the build, while it runs", caller(2))}
-	case q.made != nil:
-		v, err = readDerived(r, q.made)
-	default:
-		v, err = readKeyed(r, q.ask)
-	}
+// be done without, and when a commit brings it the build is called again.
+func (q Query[V]) In(r *Resolver) (V, error) {
+	v, err := r.read(q.q)
 	if err != nil {
+		var none V
 		return none, err
 	}
-	return *v, nil
+	return *v.(*V), nil
+}
+
+// read reads the answer to a question, a *V.
+func (r *Resolver) read(q question) (any, error) {
+	if r == nil || r.session == nil {
+		return nil, &Error{Code: ErrClosed, Err: report("In at %v is given a Resolver whose build has returned, or none: use the one given to the build, while it runs", caller(2))}
+	}
+	var c *core
+	switch {
+	case q.made != nil && q.made.build != nil:
+		return r.readDerived(q.made)
+	case q.key != nil && r.again(q.key, q.pick, nil):
+		c = r.of.now.reads[r.same-1].on.(*core)
+	default:
+		if err := q.problem(r.of.scope); err != nil {
+			return nil, err
+		}
+		if other := r.session.rival(r.of.scope, q.key); other != nil {
+			return nil, &Error{Code: ErrConflict, Capability: q.key.name, Scope: r.of.scope.String(), Err: report("%s", twoKeys(q.key, other))}
+		}
+		r.diverge(read{question: q})
+		if asked := r.of.scope.asks[q.key.name]; asked != nil && r.of.key != q.key {
+			c = asked.cells.get(q.pick)
+		}
+	}
+	var ans *answer
+	var err error
+	if c != nil {
+		ans, err = c.current(r.session)
+		r.lost = r.lost || err != nil && c.in.staged && c.in.now.code == "" && c.in.next.code != ""
+	} else {
+		ans, err = r.view(q)
+	}
+	if e, ok := err.(*Error); ok && e.Provider == q.pick {
+		e.Scope = r.of.scope.String() // not the part of it where the answer was looked for
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.needs = append(r.needs, ans.held...)
+	r.strict = r.strict || ans.strict || q.key.rules.onlyLeased
+	return ans.value, nil
 }
 
 // readDerived reads a derived query.
-func readDerived[V any](r *Resolver, d *derivation[V]) (*V, error) {
-	n := nodeOf(r.session, r.of.scope, d)
+func (r *Resolver) readDerived(d *derivation) (any, error) {
+	n := r.session.node(r.of.scope, d)
 	if !r.again(nil, "", n) {
 		r.diverge(read{on: n})
 	}
@@ -134,56 +166,23 @@ func readDerived[V any](r *Resolver, d *derivation[V]) (*V, error) {
 	now := n.latest()
 	r.took(now.res, now.strict)
 	if n.in == r.session {
-		return n.next, nil
+		return n.made, nil
 	}
-	return n.cell.now.Load(), nil
+	return n.cell.face.value(), nil
 }
 
-// readKeyed reads a query about a key.
-func readKeyed[V any](r *Resolver, q ask[V]) (*V, error) {
-	var c *cell[V]
-	if q != nil && r.again(q.about(), q.pick(), nil) {
-		c = r.of.now.reads[r.same-1].on.(*cell[V])
-	} else {
-		if err := questionError(q, r.of.scope); err != nil {
-			return nil, err
-		}
-		k := q.about()
-		if other := r.session.rival(r.of.scope, k); other != nil {
-			return nil, &Error{Code: ErrConflict, Capability: k.name, Scope: r.of.scope.String(), Err: report("%s", twoKeys(k, other))}
-		}
-		r.diverge(read{key: k, pick: q.pick(), from: q})
-		if asked := r.of.scope.asks[k.name]; asked != nil && r.of.key != k {
-			c, _ = asked.sockets.get(q.pick()).(*cell[V])
-		}
-	}
-	var ans *answer[V]
-	var err error
-	if c != nil {
-		ans, err = c.current(r.session)
-		r.lost = r.lost || err != nil && c.in.staged && c.in.now.code == ""
-	} else {
-		ans, err = viewed(r, q)
-	}
-	if e, ok := err.(*Error); ok && e.Provider == q.pick() {
-		e.Scope = r.of.scope.String() // not the part of it where the answer was looked for
-	}
-	if err != nil {
-		return nil, err
-	}
-	r.needs = append(r.needs, ans.held...)
-	r.strict = r.strict || ans.strict || q.about().rules.onlyLeased
-	return ans.value, nil
-}
-
-// viewed returns the answer to what the scope has no cell for.
-func viewed[V any](r *Resolver, q ask[V]) (*answer[V], error) {
-	m, err := r.of.view(q.about())
+// view returns the answer to what the scope has no cell for.
+func (r *Resolver) view(q question) (*answer, error) {
+	m, err := r.of.view(q.key)
 	if err != nil {
 		return nil, err
 	}
 	m.hints = 0
 	ans, err := answerTo(q, m)
+	if ans.code == ErrNotProvided && q.key == r.of.key {
+		return nil, &Error{Code: ErrNotProvided, Capability: q.key.name, Provider: q.pick, Scope: r.of.scope.String(), Err: report(
+			"no broader registry provides it, and a maker sees its own capability only from there: bind a provider in a broader registry, or let the maker do without")}
+	}
 	if err == nil && ans.own {
 		ans, err = ownAnswer(r.session, r.of.scope, q, ans.seats)
 	}
@@ -222,71 +221,68 @@ func (r *Resolver) diverge(d read) {
 }
 
 // A node is a derived value in a scope.
-type node[V any] struct {
+type node struct {
 	product
-	cell cell[V]
-	of   *derivation[V]
-	next *V
+	cell *core
+	of   *derivation
+	made any // what the running session built, a *V
 }
 
-// nodeOf returns the node of d in scope, a new one if there is none.
-func nodeOf[V any](s *session, scope *Scope, d *derivation[V]) *node[V] {
-	if n, ok := scope.nodes[d]; ok {
-		return n.(*node[V])
+// node returns the node of d in scope, a new one if there is none.
+func (s *session) node(scope *Scope, d *derivation) *node {
+	if n := scope.nodes[d]; n != nil {
+		return n
 	}
 	at := making{scope, d}
 	if n, ok := s.fresh[at]; ok {
-		return n.(*node[V])
+		return n.(*node)
 	}
-	n := &node[V]{of: d}
+	n := &node{of: d, cell: d.cell(scope)}
 	n.product = product{is: n, scope: scope, name: resourceName{site: d.site, scope: scope}}
-	n.cell.scope = scope
 	s.keep(at, n)
 	return n
 }
 
-func (n *node[V]) build(r *Resolver) error {
-	v, err := n.of.build(r)
-	if err == nil {
-		n.next = &v
-	}
+func (n *node) build(r *Resolver) (err error) {
+	n.made, err = n.of.build(r)
 	return err
 }
 
-func (n *node[V]) open() {
+func (n *node) open() {
 	if n.scope.nodes == nil {
-		n.scope.nodes = make(map[any]producer)
+		n.scope.nodes = make(map[*derivation]*node)
 	}
 	n.scope.nodes[n.of] = n
 }
 
-func (n *node[V]) publish() {
-	v := n.next
-	n.next = nil
+func (n *node) publish() {
+	v := n.made
+	n.made = nil
 	if n.now.err != nil {
 		return // nobody has resolved it
 	}
 	a := n.answer(v)
-	n.cell.publish(&a)
+	n.cell.face.show(&a)
 	n.cell.keep(a.held)
 }
 
-// answer returns v as an answer.
-func (n *node[V]) answer(v *V) answer[V] {
-	a := answer[V]{value: v, strict: n.now.strict}
+// answer returns v, which n made, as an answer.
+func (n *node) answer(v any) answer {
+	a := answer{value: v, strict: n.now.strict}
 	if n.now.res != nil {
 		a.held = []*resource{n.now.res}
 	}
 	return a
 }
 
-func (n *node[V]) discard() { n.next = nil }
+func (n *node) discard() { n.made = nil }
 
-func (n *node[V]) resolved() (any, plain bool) { return n.cell.site != 0, n.cell.joined != 0 }
+func (n *node) resolved() (any, plain bool) { return n.cell.site != 0, n.cell.joined != 0 }
 
-func (n *node[V]) resolvedAt() []site { return n.cell.resolvedAt() }
+func (n *node) resolvedAt() []site { return n.cell.resolvedAt() }
 
-func (n *node[V]) close() {
+func (n *node) close() {
+	n.shown = false
 	delete(n.scope.nodes, n.of)
 	n.cell.close()
 }

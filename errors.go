@@ -107,13 +107,20 @@ type providerError struct {
 // public returns the Error that the world sees.
 func (e *providerError) public() *Error {
 	pub := &Error{Capability: e.by.from.key.name, Provider: e.by.name, Scope: e.by.from.where.String(), Err: e.err}
-	var inner *Error
-	if errors.As(e.err, &inner) && inner != nil {
-		pub.Code, pub.Priority = inner.Code, inner.Priority
-	} else {
-		errors.As(e.err, &pub.Code)
-	}
+	pub.Code, pub.Priority = codeOf(e.err)
 	return pub
+}
+
+// codeOf returns code and priority of an error that user code returned, none if
+// one of its methods panics.
+func codeOf(err error) (code Code, priority int) {
+	defer func() { _ = recover() }()
+	var inner *Error
+	if errors.As(err, &inner) && inner != nil {
+		return inner.Code, inner.Priority
+	}
+	errors.As(err, &code)
+	return code, 0
 }
 
 func (e *providerError) Error() string                { return e.public().Error() }
@@ -167,6 +174,7 @@ func join(errs []error) error {
 // rank returns the priority of err and its class within that priority: of those
 // of priority 0, panics come first and context errors last.
 func rank(err error) (priority, class int) {
+	defer func() { _ = recover() }() // the methods of err may be foreign
 	var e *Error
 	if errors.As(err, &e) && e != nil {
 		priority = e.Priority

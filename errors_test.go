@@ -350,6 +350,13 @@ var provoked = map[string]func(t *testing.T, o *office) error{
 	"watch-zero-handle": func(t *testing.T, _ *office) error {
 		return recovered(func() { capability.Handle[printer]{}.Watch(t.Context()) })
 	},
+	"watch-nil-context": func(t *testing.T, o *office) error {
+		pages, _ := capability.NewValue(0)
+		return recovered(func() { pages.Watch(nil) })
+	},
+	"drain-nil-context": func(t *testing.T, o *office) error {
+		return o.spare.Drain(nil)
+	},
 	"use-zero-leased": func(*testing.T, *office) error {
 		return capability.Leased[printer]{}.Use(func(printer) error { return nil })
 	},
@@ -901,6 +908,7 @@ var (
 		"json-two-causes":       "who reads JSON knows no names yet",
 		"drain-nil":             "nil has no name",
 		"watch-zero-handle":     "a zero Handle is of nothing",
+		"watch-nil-context":     "a published value has no name",
 		"use-zero-leased":       "a zero Leased is of nothing",
 		"use-nil-func":          "looking the name up would cost each Use",
 		"in-after-build":        "a Resolver whose build has returned is of nothing",
@@ -911,6 +919,7 @@ var (
 	textsWithoutPlace = map[string]string{
 		"get-zero-handle":       "it is the panic that has the place",
 		"watch-zero-handle":     "it is the panic that has the place",
+		"watch-nil-context":     "it is the panic that has the place",
 		"error-of-code":         "it is the text of a provider",
 		"json-garbled":          "JSON has no place in the program",
 		"json-of-another-shape": "JSON has no place in the program",
@@ -935,13 +944,8 @@ var (
 		"drain-on-retire-of-derived-fails": "it is the text of an OnRetire",
 		"drain-on-retire-of-made-fails":    "it is the text of an OnRetire",
 		"drain-on-retire-panics":           "it is the text of an OnRetire",
-		"drain-held-by-lease":              "who holds it is what to end",
-		"drain-held-by-handles":            "who holds it is what to end",
-		"drain-held-by-derived":            "who holds it is what to end",
-		"drain-held-by-made":               "who holds it is what to end",
 		"drain-many-held":                  "the errors before it say who holds what",
 		"drain-too-early":                  "nothing is wrong but that ctx ended early",
-		"close-on-retire-hangs":            "it is the OnRetire that hangs",
 	}
 )
 

@@ -5,6 +5,7 @@ package capability
 import (
 	"context"
 	"iter"
+	"slices"
 	"sync/atomic"
 )
 
@@ -40,20 +41,29 @@ var errZeroHandle = &Error{Code: ErrInvalid, Err: report("Get of the zero Handle
 // errZeroWatch is what Watch of the zero Handle panics with.
 var errZeroWatch = &Error{Code: ErrInvalid, Err: report("Watch of the zero Handle: resolve it first, and look at the error of Resolve")}
 
+// errNilContext is what Watch without a context panics with.
+var errNilContext = &Error{Code: ErrInvalid, Err: report("Watch with a nil Context: give it one that ends when nobody watches any more")}
+
 // Watch yields the current value and then each change of it: first the zero V
 // and the current value, then the value yielded last and the current one. A
-// change of order alone is a change of a chain. Values that were replaced before
-// the consumer came back for them are skipped, the last one never is.
+// change of order alone is a change of a chain; a value that was published or
+// derived anew is a change, also if it equals the last. Values that were replaced
+// before the consumer came back for them are skipped, the last one never is.
+//
+//	for old, now := range routes.Watch(ctx) { ... } // with one variable it is the old one
 //
 // The loop body runs on the caller's goroutine and no lock is held, so it may
 // take its time, commit, and close the scope: writers never wait for it. The
 // loop ends when its body leaves it; when ctx ends, and then nothing more is
 // yielded; or when the scope is closed, after the last value was yielded. No
 // goroutine is started. Each range over the result is a watch of its own. Watch
-// of the zero Handle panics.
+// of the zero Handle, or with a nil ctx, panics.
 func (h Handle[V]) Watch(ctx context.Context) iter.Seq2[V, V] {
-	if h.cell == nil {
+	switch {
+	case h.cell == nil:
 		panic(errZeroWatch)
+	case ctx == nil:
+		panic(errNilContext)
 	}
 	return func(yield func(V, V) bool) {
 		var old V
@@ -61,9 +71,10 @@ func (h Handle[V]) Watch(ctx context.Context) iter.Seq2[V, V] {
 		for ctx.Err() == nil {
 			// The bell is read before the value: a store that this load of the
 			// value misses is followed by a ring of that bell.
-			b := h.cell.listen()
+			b := h.cell.core.listen()
 			if v := h.cell.now.Load(); v != last {
-				if !yield(old, *v) {
+				// Again, because v may have been stored after ctx had ended.
+				if ctx.Err() != nil || !yield(old, *v) {
 					return
 				}
 				old, last = *v, v
@@ -92,42 +103,99 @@ func (h Handle[V]) Watch(ctx context.Context) iter.Seq2[V, V] {
 // [Derive] made of it is not built again when it changes: bind providers for
 // that.
 func NewValue[V any](v V) (Handle[V], func(V)) {
-	c := &cell[V]{}
+	c := new(cell[V])
 	c.now.Store(&v)
 	return Handle[V]{cell: c}, func(v V) { c.set(&v) }
 }
 
+// fill makes h a handle of the cell.
+func (h *Handle[V]) fill(c *core) { h.cell = c.face.(*cell[V]) }
+
+// unresolved reports whether h is the zero Handle, which no provider can be.
+func (h Handle[V]) unresolved() bool { return h.cell == nil }
+
 // A cell is where one scope reads the answer to one query. Commits store into
 // it while they hold the lock of its scope; handles load from it.
+//
+// What depends on V is kept small, here and in [lessor] and [Query], because the
+// compiler makes it anew for each type that a program uses. All else is in core.
 type cell[V any] struct {
 	now  atomic.Pointer[V]
+	core core // not embedded, so that its methods are not made anew as well
+}
+
+// A face is the typed side of a cell.
+type face interface {
+	// show makes a what handles read.
+	show(a *answer)
+	// clear makes the cell empty: nobody has a handle of it.
+	clear()
+	empty() bool
+	// value returns what is shown, a *V.
+	value() any
+	newLessor(by reader) lessee
+}
+
+// newCell returns a new cell of s for values of type V.
+func newCell[V any](s *Scope) *core {
+	c := new(cell[V])
+	c.core.face, c.core.scope = c, s
+	return &c.core
+}
+
+func (c *cell[V]) show(a *answer) {
+	c.set(a.value.(*V))
+	if m := c.core.more; m != nil && m.lessor != nil {
+		m.lessor.put(a)
+	}
+}
+
+func (c *cell[V]) clear()      { c.now.Store(nil) }
+func (c *cell[V]) empty() bool { return c.now.Load() == nil }
+func (c *cell[V]) value() any  { return c.now.Load() }
+
+func (c *cell[V]) newLessor(by reader) lessee { return &lessor[V]{by: by} }
+
+// set stores a value and then wakes who waits for it: who is woken finds it.
+func (c *cell[V]) set(v *V) {
+	yield("store")
+	c.now.Store(v)
+	yield("stored")
+	if b := c.core.bell.Load(); b != nil {
+		c.core.ring(b)
+	}
+}
+
+// core is what is the same in cells of all types.
+type core struct {
+	face face
 	bell atomic.Pointer[bell] // of those who wait for a change, nil if nobody does
 
 	// The rest is guarded by the lock of the scope. The cells of NewValue have
 	// none of it.
 
-	in     *audience[V] // nil once the scope is closed, and for what is derived
-	pos    int          // in.cells[pos] is this cell
-	scope  *Scope       // nil once the scope is closed
-	joined uint64       // when its first plain handle was resolved, 0 if none was; see audience.past
-	site   site         // where it was resolved first, 0 if only builds read it
-	more   *more[V]     // nil for most
+	in     *audience // nil once the scope is closed, and for what is derived
+	pos    int       // in.cells[pos] is this cell
+	scope  *Scope    // nil once the scope is closed
+	joined uint64    // when its first plain handle was resolved, 0 if none was; see audience.past
+	site   site      // where it was resolved first, 0 if only builds read it
+	more   *more     // nil for most
 }
 
 // more is what few cells have.
-type more[V any] struct {
+type more struct {
 	sites  []site     // where else it was resolved
-	lessor *lessor[V] // of its leased handles
+	lessor lessee     // of its leased handles
 	taps   []*product // what was built of it
-	now    answer[V]  // if it has an answer of its own
-	next   answer[V]  // what the running commit will make that
+	now    answer     // if it has an answer of its own
+	next   answer     // what the running commit will make that
 	in     *session   // that made next
 }
 
 // extra returns what few cells have, for writing.
-func (c *cell[V]) extra() *more[V] {
+func (c *core) extra() *more {
 	if c.more == nil {
-		c.more = new(more[V])
+		c.more = new(more)
 	}
 	return c.more
 }
@@ -139,7 +207,7 @@ type bell struct{ rung chan struct{} }
 var lastBell = new(bell)
 
 // listen returns the bell that the next change rings.
-func (c *cell[V]) listen() *bell {
+func (c *core) listen() *bell {
 	for {
 		if b := c.bell.Load(); b != nil {
 			return b
@@ -149,34 +217,16 @@ func (c *cell[V]) listen() *bell {
 	}
 }
 
-// set stores a value and then wakes who waits for it: who is woken finds it.
-func (c *cell[V]) set(v *V) {
-	yield("store")
-	c.now.Store(v)
-	yield("stored")
-	if b := c.bell.Load(); b != nil {
-		c.ring(b, nil)
-	}
-}
-
-// ring puts another bell in the place of b and rings b.
-func (c *cell[V]) ring(b, next *bell) {
-	if b != lastBell && c.bell.CompareAndSwap(b, next) {
+// ring takes b away and rings it.
+func (c *core) ring(b *bell) {
+	if b != lastBell && c.bell.CompareAndSwap(b, nil) {
 		yield("ring")
 		close(b.rung)
 	}
 }
 
-// publish makes the cell show a: to plain handles, to leases, to those who wait.
-func (c *cell[V]) publish(a *answer[V]) {
-	c.set(a.value)
-	if c.more != nil && c.more.lessor != nil {
-		c.more.lessor.put(a)
-	}
-}
-
 // close leaves the cell its last value and ends its leases and watches.
-func (c *cell[V]) close() {
+func (c *core) close() {
 	if c.more != nil && c.more.lessor != nil {
 		c.more.lessor.put(nil)
 	}
@@ -187,7 +237,7 @@ func (c *cell[V]) close() {
 }
 
 // resolvedAt returns where handles of the cell were resolved.
-func (c *cell[V]) resolvedAt() []site {
+func (c *core) resolvedAt() []site {
 	switch {
 	case c.site == 0:
 		return nil
@@ -198,7 +248,7 @@ func (c *cell[V]) resolvedAt() []site {
 }
 
 // readers returns all who read the cell.
-func (c *cell[V]) readers() []reader {
+func (c *core) readers() []reader {
 	var all []reader
 	for _, at := range c.resolvedAt() {
 		all = append(all, reader{c.scope, at})
@@ -207,15 +257,12 @@ func (c *cell[V]) readers() []reader {
 }
 
 // resolved notes that a handle of the cell was resolved.
-func (c *cell[V]) resolved(at site) {
+func (c *core) resolved(at site) {
 	if c.site == 0 {
 		c.site = at
 		return
 	}
-	for _, was := range c.resolvedAt() {
-		if was == at {
-			return
-		}
+	if !slices.Contains(c.resolvedAt(), at) {
+		c.extra().sites = append(c.extra().sites, at)
 	}
-	c.extra().sites = append(c.extra().sites, at)
 }

@@ -66,23 +66,25 @@ func (l Leased[V]) Use(f func(V) error) error {
 		return badUse(l.from == nil, caller(1))
 	}
 	b := l.from.now.Load()
-	if b == nil {
-		return l.from.by.scope.closedError("Use", caller(1))
+	for {
+		if b == nil {
+			return l.from.by.scope.closedError("Use", caller(1))
+		}
+		if b.lease == nil {
+			return f(b.value)
+		}
+		yield("lease")
+		b.lease.users.Add(1)
+		yield("leased")
+		now := l.from.now.Load()
+		if now == b {
+			break
+		}
+		b.lease.release() // a commit came between
+		b = now
 	}
-	if b.lease == nil {
-		return f(b.value)
-	}
-	// Reading the value before the count saves waiting for the count.
-	v, lease := b.value, b.lease
-	yield("lease")
-	lease.users.Add(1)
-	yield("leased")
-	if l.from.now.Load() != b {
-		lease.release()
-		return l.Use(f) // a commit came between
-	}
-	defer lease.release()
-	return f(v)
+	defer b.lease.release()
+	return f(b.value)
 }
 
 func badUse(zero bool, at site) error {
@@ -92,11 +94,22 @@ func badUse(zero bool, at site) error {
 	return &Error{Code: ErrInvalid, Err: report("Use at %v was given a nil func: give it what to do with the value", at)}
 }
 
-// put makes the value of a the one to lease, or none if a is nil.
-func (l *lessor[V]) put(a *answer[V]) {
+// fill makes l lease what the cell shows.
+func (l *Leased[V]) fill(c *core) { l.from = c.more.lessor.(*lessor[V]) }
+
+// unresolved reports whether l is the zero Leased, which no provider can be.
+func (l Leased[V]) unresolved() bool { return l.from == nil }
+
+// lessee is a lessor of whatever type.
+type lessee interface {
+	// put makes the value of a the one to lease, or none if a is nil.
+	put(a *answer)
+}
+
+func (l *lessor[V]) put(a *answer) {
 	var b *box[V]
 	if a != nil {
-		b = &box[V]{value: *a.value}
+		b = &box[V]{value: *a.value.(*V)}
 		if len(a.held) > 0 {
 			b.lease = &lease{held: a.held, by: l.by}
 		}

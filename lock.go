@@ -89,7 +89,7 @@ func lock(registries ...*Registry) held {
 func enter(verb string, at site, registries ...*Registry) (held, error) {
 	for _, r := range registries {
 		if id := r.root().builder.Load(); id != 0 && id == goroutine() {
-			return nil, &Error{Code: ErrInvalid, Err: report("%s at %v is called by a build or maker that hangs on %v: only read through the Resolver there, and do the rest elsewhere", verb, at, r)}
+			return nil, &Error{Code: ErrInvalid, Err: report("%s at %v is called inside a build or maker of a scope with %v: only read through the Resolver there, and do the rest elsewhere", verb, at, r)}
 		}
 	}
 	yield("lock")

@@ -48,24 +48,7 @@ type slot struct {
 	below     []*slot
 	now       *merged // what its audiences show; nil if it has none
 	next      *merged // what the running commit will make them show, or nil
-	audiences byPick[audienceOf]
-}
-
-// audienceOf is an audience of whatever type.
-type audienceOf interface {
-	stage(m *merged) error
-	disturb(s *session)
-	discard()
-	publish()
-	size() int
-	readers() []reader
-}
-
-// socket is a cell of whatever type.
-type socket interface {
-	move(from, to *slot)
-	leave(from *slot)
-	resolvedAt() []site
+	audiences byPick[audience]
 }
 
 // A reader is a scope that resolved something, and where.
@@ -74,13 +57,13 @@ type reader struct {
 	site  site
 }
 
-// byPick keeps one I for each answer about a capability. I is an interface.
-type byPick[I any] struct {
-	one, all I
-	named    map[string]I
+// byPick keeps one T for each answer about a capability.
+type byPick[T any] struct {
+	one, all *T
+	named    map[string]*T
 }
 
-func (b *byPick[I]) get(pick string) I {
+func (b *byPick[T]) get(pick string) *T {
 	switch pick {
 	case theOne:
 		return b.one
@@ -90,49 +73,48 @@ func (b *byPick[I]) get(pick string) I {
 	return b.named[pick]
 }
 
-func (b *byPick[I]) set(pick string, i I) {
+func (b *byPick[T]) set(pick string, t *T) {
 	switch pick {
 	case theOne:
-		b.one = i
+		b.one = t
 	case everyone:
-		b.all = i
+		b.all = t
 	default:
 		if b.named == nil {
-			b.named = make(map[string]I)
+			b.named = make(map[string]*T)
 		}
-		b.named[pick] = i
+		b.named[pick] = t
 	}
 }
 
-// each calls f with each I that is set, in no order.
-func (b *byPick[I]) each(f func(I)) {
-	if any(b.one) != nil {
+// each calls f with each T that is set, in no order.
+func (b *byPick[T]) each(f func(*T)) {
+	if b.one != nil {
 		f(b.one)
 	}
-	if any(b.all) != nil {
+	if b.all != nil {
 		f(b.all)
 	}
-	for _, i := range b.named {
-		f(i)
+	for _, t := range b.named {
+		f(t)
 	}
 }
 
 // unset forgets that answer.
-func (b *byPick[I]) unset(pick string) {
-	var none I
+func (b *byPick[T]) unset(pick string) {
 	switch pick {
 	case theOne:
-		b.one = none
+		b.one = nil
 	case everyone:
-		b.all = none
+		b.all = nil
 	default:
 		delete(b.named, pick)
 	}
 }
 
 // empty reports whether nothing is set.
-func (b *byPick[I]) empty() bool {
-	return any(b.one) == nil && any(b.all) == nil && len(b.named) == 0
+func (b *byPick[T]) empty() bool {
+	return b.one == nil && b.all == nil && len(b.named) == 0
 }
 
 // lost drops the audience of that pick if it lost its last cell.
@@ -324,7 +306,7 @@ func (p *place) split(k *key) *slot {
 		}
 		for _, scope := range q.scopes {
 			if asked := scope.asks[k.name]; asked != nil && asked.key == k {
-				asked.sockets.each(func(c socket) { c.move(from, s) })
+				asked.cells.each(func(c *core) { c.move(from, s) })
 			}
 		}
 		for _, b := range q.below {

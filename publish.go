@@ -40,7 +40,7 @@ func (t *transaction) compute() {
 		return
 	}
 	for _, s := range t.staged {
-		s.audiences.each(func(a audienceOf) { a.disturb(&t.session) })
+		s.audiences.each(func(a *audience) { a.disturb(&t.session) })
 	}
 	t.session.run(r.flaw)
 	t.errs = r.errors()
@@ -76,7 +76,7 @@ type loop struct {
 type flaw struct {
 	code                 Code
 	capability, provider string
-	site                 site // of Derive
+	of                   *derivation
 }
 
 type flawed struct {
@@ -87,8 +87,8 @@ type flawed struct {
 
 func (r refusals) flaw(w settler, err error) {
 	var at flaw
-	if p, ok := w.(producer); ok {
-		at.site = p.base().name.site
+	if n, ok := w.(*node); ok {
+		at.of = n.of
 	}
 	var e *Error
 	errors.As(err, &e) // as all errors of sessions
@@ -201,7 +201,7 @@ func (t *transaction) computeAt(p *place, k *key, seen map[*slot]bool, refused r
 		}
 		t.staged = append(t.staged, s)
 		s.next = m
-		s.audiences.each(func(a audienceOf) {
+		s.audiences.each(func(a *audience) {
 			if err := a.stage(m); err != nil {
 				refused.lose(k, a.readers(), err)
 			}
@@ -237,7 +237,7 @@ func (t *transaction) publish() {
 	t.done = true
 	for _, s := range t.staged {
 		s.now, s.next = s.next, nil
-		s.audiences.each(audienceOf.publish)
+		s.audiences.each((*audience).publish)
 	}
 	t.session.publish()
 	t.session.sweep()

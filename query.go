@@ -8,32 +8,27 @@ package capability
 // scopes, by any number of goroutines. The zero Query is an [ErrInvalid] when it
 // is asked.
 type Query[V any] struct {
-	_    [0]*V
-	ask  ask[V]         // about one capability, or else
-	made *derivation[V] // nil for both in the zero Query
+	_ [0]*V
+	q question
 }
 
-// ask is the typed face of a query about a capability: how to make its answer
-// from what a scope sees.
-type ask[V any] interface {
-	question
-	tapsIn
-	// answer returns where the answer is. It is called after seats returned no
-	// error. For one provider it is where the provider keeps its value.
-	answer(*merged) *V
+// question is a query of whatever type: about a capability, or derived.
+type question struct {
+	key  *key
+	pick string // which answer about the key: a provider's name, theOne or everyone
+	made *derivation
+	by   askedBy
 }
 
-// question is what is the same for all types of answers.
-type question interface {
-	about() *key
-	// pick says which answer about the key it is: a provider's name, theOne or
-	// everyone.
-	pick() string
-	// problem returns what is wrong with the name that is asked for, or "".
-	problem() string
-	// seats returns those of whom the answer is made, or why there is none.
-	seats(*merged) ([]seat, error)
-}
+// askedBy is the method of a Capability, perhaps the zero one, that made a
+// question.
+type askedBy uint8
+
+const (
+	byNobody askedBy = iota
+	byNamed
+	byAll
+)
 
 // The picks that are not the name of a provider. No name can be either.
 const (
@@ -41,63 +36,62 @@ const (
 	everyone = " "
 )
 
-// named asks for one provider.
-type named[T any] struct {
-	key      *key
-	provider string
-}
-
-func (n named[T]) about() *key  { return n.key }
-func (n named[T]) pick() string { return n.provider }
-
-func (n named[T]) problem() string {
-	if n.provider == theOne {
-		return ""
+// problem returns why the question cannot be asked in s, whatever is bound.
+func (q question) problem(s *Scope) error {
+	wrong := func(format string, args ...any) error {
+		return &Error{Code: ErrInvalid, Scope: s.String(), Err: report(format, args...)}
 	}
-	return nameProblem(n.provider)
+	switch {
+	case q.made != nil && q.made.build == nil:
+		return wrong("Derive at %v was given a nil func: give it what to build", q.made.site)
+	case q.made != nil:
+		return nil
+	case q.by == byNobody:
+		return wrong("the zero Query asks for nothing: make it with Named, All or Derive")
+	case q.key == nil:
+		return wrong("the zero Capability has no providers: declare it with New")
+	case q.pick == theOne || q.by == byAll:
+		return nil
+	}
+	if problem := nameProblem(q.pick); problem != "" {
+		return &Error{Code: ErrInvalid, Capability: q.key.name, Provider: shorten(q.pick), Scope: s.String(), Err: report("the name asked for %s", problem)}
+	}
+	return nil
 }
 
-func (n named[T]) seats(m *merged) ([]seat, error) {
-	i, err := m.find(n.provider)
+// seats returns those of whom the answer is made, or why there is none.
+func (q question) seats(m *merged) ([]seat, error) {
+	if q.pick == everyone {
+		return m.seats, nil
+	}
+	i, err := m.find(q.pick)
 	if err != nil {
 		return nil, err
 	}
 	return m.seats[i : i+1], nil
 }
 
-func (n named[T]) answer(m *merged) *T {
-	i, _ := m.find(n.provider)
-	return m.seats[i].value.(*T)
+// answer returns where the answer is that seats, which are all or those of a
+// part of m, make. For one provider it is where the provider keeps its value.
+func (q question) answer(m *merged, seats []seat) any {
+	if q.pick == everyone {
+		return q.key.chain(m)
+	}
+	return seats[0].value
 }
-
-func (n named[T]) tapIn(s *Scope) tappable { return cellIn[T](s, n) }
-
-// all asks for the chain.
-type all[T any] struct{ key *key }
-
-func (a all[T]) about() *key  { return a.key }
-func (a all[T]) pick() string { return everyone }
-
-func (a all[T]) problem() string { return "" }
-
-func (a all[T]) seats(m *merged) ([]seat, error) { return m.seats, nil }
-
-func (a all[T]) answer(m *merged) *Chain[T] { return newChain[T](m) }
-
-func (a all[T]) tapIn(s *Scope) tappable { return cellIn[Chain[T]](s, a) }
 
 // Named asks for the provider of that name; "" asks for the one provider, which
 // is the first of the narrow-first order. Resolving fails with [ErrNotProvided]
 // if the scope sees no such provider. Asking for the one fails with
 // [ErrAmbiguous] if nothing but the order of binding makes it the first.
 func (c Capability[T]) Named(provider string) Query[T] {
-	return Query[T]{ask: named[T]{c.key, provider}}
+	return Query[T]{q: question{key: c.key, pick: provider, by: byNamed}}
 }
 
 // All asks for the chain of all providers, which may be empty: this is also how
 // to ask for an optional one, with [Chain.First].
 func (c Capability[T]) All() Query[Chain[T]] {
-	return Query[Chain[T]]{ask: all[T]{c.key}}
+	return Query[Chain[T]]{q: question{key: c.key, pick: everyone, by: byAll}}
 }
 
 // Handle resolves the one provider, as Named("").Handle does.
@@ -117,7 +111,7 @@ func (c Capability[T]) Into(h *Handle[T]) Need { return c.Named(theOne).Into(h) 
 func (c Capability[T]) IntoLeased(l *Leased[T]) Need { return c.Named(theOne).IntoLeased(l) }
 
 // In asks for the one provider inside a build, as Named("").In does.
-func (c Capability[T]) In(r *Resolver) (T, error) { return c.Named(theOne).in(r) }
+func (c Capability[T]) In(r *Resolver) (T, error) { return c.Named(theOne).In(r) }
 
 // Handle resolves the query in s: [Scope.Resolve] for a single need.
 func (q Query[V]) Handle(s *Scope) (Handle[V], error) { return q.handle(s, caller(1)) }
@@ -140,118 +134,55 @@ func (q Query[V]) leased(s *Scope, at site) (Leased[V], error) {
 // Into is the need for the answer to q in *h, for [Scope.Resolve] and
 // [Scope.Check]. Resolve overwrites *h, and only when it succeeds. It is refused
 // with [ErrInvalid] if the answer may only be leased; see [OnlyLeased].
-func (q Query[V]) Into(h *Handle[V]) Need { return into[V]{q, h} }
+func (q Query[V]) Into(h *Handle[V]) Need {
+	return &need{question: q.q, plain: true, to: h, nowhere: h == nil}
+}
 
 // IntoLeased is the need for leases of the answer to q in *l, for
 // [Scope.Resolve] and [Scope.Check]. Resolve overwrites *l, and only when it
 // succeeds.
-func (q Query[V]) IntoLeased(l *Leased[V]) Need { return intoLeased[V]{q, l} }
+func (q Query[V]) IntoLeased(l *Leased[V]) Need {
+	return &need{question: q.q, to: l, nowhere: l == nil}
+}
 
 // A Need is one thing that a consumer wants resolved. [Query.Into] and
 // [Query.IntoLeased] make it.
-type Need interface {
-	// check returns why the scope cannot meet the need, and puts on the list of
-	// the session what has to be built for it. The lock of the scope is held.
-	check(s *Scope, w *session) error
-	// confirm returns why what was built does not meet the need.
-	confirm(s *Scope, w *session) error
-	// meet attaches the handle, after both returned nil.
-	meet(s *Scope, at site)
+type Need interface{ sealed() }
+
+// need is a Need for a handle of either kind.
+type need struct {
+	question
+	plain   bool
+	to      interface{ fill(c *core) }
+	nowhere bool // to is nil
 }
 
-// into is the need for a plain handle.
-type into[V any] struct {
-	query  Query[V]
-	handle *Handle[V]
-}
+func (n *need) sealed() {}
 
-func (n into[V]) check(s *Scope, w *session) error {
-	return n.query.check(s, w, n.handle == nil, true)
-}
-
-func (n into[V]) confirm(s *Scope, w *session) error { return n.query.confirm(s, w, true) }
-
-func (n into[V]) meet(s *Scope, at site) {
-	c, ans := n.query.cellIn(s)
-	c.resolved(at)
-	if c.joined == 0 {
-		c.joined = 1
-		if c.in != nil {
-			c.joined = c.in.seq + 1
-			c.in.plains++
-		}
-		c.keep(ans.held)
+// check returns why the scope cannot meet the need, and puts on the list of the
+// session what has to be built for it. The lock of the scope is held.
+func (n *need) check(s *Scope, w *session) error {
+	if err := n.problem(s); err != nil {
+		return err
 	}
-	*n.handle = Handle[V]{cell: c}
-}
-
-// intoLeased is the need for a leased handle.
-type intoLeased[V any] struct {
-	query  Query[V]
-	leased *Leased[V]
-}
-
-func (n intoLeased[V]) check(s *Scope, w *session) error {
-	return n.query.check(s, w, n.leased == nil, false)
-}
-
-func (n intoLeased[V]) confirm(s *Scope, w *session) error { return n.query.confirm(s, w, false) }
-
-func (n intoLeased[V]) meet(s *Scope, at site) {
-	c, ans := n.query.cellIn(s)
-	c.resolved(at)
-	m := c.extra()
-	if m.lessor == nil {
-		m.lessor = &lessor[V]{by: reader{s, at}}
-		m.lessor.put(&ans)
-	}
-	*n.leased = Leased[V]{from: m.lessor}
-}
-
-// questionError returns why q cannot be asked, whatever is bound.
-func questionError[V any](q ask[V], s *Scope) error {
-	if q == nil {
-		return &Error{Code: ErrInvalid, Scope: s.String(), Err: report("the zero Query asks for nothing: make it with Named, All or Derive")}
-	}
-	k := q.about()
-	if k == nil {
-		return &Error{Code: ErrInvalid, Scope: s.String(), Err: report("the zero Capability has no providers: declare it with New")}
-	}
-	if problem := q.problem(); problem != "" {
-		return &Error{Code: ErrInvalid, Capability: k.name, Provider: shorten(q.pick()), Scope: s.String(), Err: report("the name asked for %s", problem)}
-	}
-	return nil
-}
-
-// check is the check of both kinds of needs. none says that there is nowhere to
-// put the handle, plain that it is a plain one.
-func (q Query[V]) check(s *Scope, w *session, none, plain bool) error {
+	k := n.key
 	fail := func(code Code, format string, args ...any) error {
 		e := &Error{Code: code, Scope: s.String(), Err: report(format, args...)}
-		if q.ask != nil {
-			e.Capability = q.ask.about().name
+		if k != nil {
+			e.Capability = k.name
 		}
 		return e
 	}
-	if q.made == nil {
-		if err := questionError(q.ask, s); err != nil {
-			return err
-		}
-	} else if q.made.build == nil {
-		return fail(ErrInvalid, "Derive at %v was given a nil func: give it what to build", q.made.site)
-	}
 	switch {
-	case none && plain:
+	case n.nowhere && n.plain:
 		return fail(ErrInvalid, "Into was given a nil *Handle: give it the address of one")
-	case none:
+	case n.nowhere:
 		return fail(ErrInvalid, "IntoLeased was given a nil *Leased: give it the address of one")
-	case q.made != nil:
-		w.add(nodeOf(w, s, q.made))
+	case n.made != nil:
+		w.add(w.node(s, n.made))
 		return nil
-	}
-	k := q.ask.about()
-	if plain && k.rules.onlyLeased {
-		return fail(ErrInvalid, "its providers may only be leased, as OnlyLeased of the key says: resolve it with Leased or IntoLeased, and call it in Use")
+	case n.plain && k.rules.onlyLeased:
+		return fail(ErrInvalid, "its providers may only be leased, as OnlyLeased of the key declared at %v says: resolve it with Leased or IntoLeased, and call it in Use", k.site)
 	}
 	if other := s.rival(k, w.asks); other != nil {
 		return fail(ErrConflict, "%s", twoKeys(k, other))
@@ -260,90 +191,111 @@ func (q Query[V]) check(s *Scope, w *session, none, plain bool) error {
 	if err != nil {
 		return err
 	}
-	ans, err := answerTo(q.ask, m)
+	ans, err := answerTo(n.question, m)
 	if e, ok := err.(*Error); ok {
 		e.Scope = s.String()
 		return err
 	}
 	if ans.own {
-		w.add(&wish[V]{s, q.ask, ans.seats})
+		w.add(&wish{s, n.question, ans.seats})
 	}
 	return nil
 }
 
 // A wish is an answer for which a scope may lack instances.
-type wish[V any] struct {
+type wish struct {
 	scope *Scope
-	ask   ask[V]
+	question
 	seats []seat
 }
 
-func (w *wish[V]) settle(s *session) error {
-	_, err := ownAnswer(s, w.scope, w.ask, w.seats)
+func (w *wish) settle(s *session) error {
+	_, err := ownAnswer(s, w.scope, w.question, w.seats)
 	return err
 }
 
-func (w *wish[V]) verdict(err error) error { return err }
+func (w *wish) verdict(err error) error { return err }
 
-// confirm is the confirm of both kinds of needs.
-func (q Query[V]) confirm(s *Scope, w *session, plain bool) error {
-	if q.made != nil {
-		switch out := nodeOf(w, s, q.made).latest(); {
+// confirm returns why what was built does not meet the need.
+func (n *need) confirm(s *Scope, w *session) error {
+	switch {
+	case n == nil || n.nowhere || n.problem(s) != nil:
+		return nil // check said so
+	case n.made != nil:
+		switch out := w.node(s, n.made).latest(); {
 		case out.err != nil:
 			return out.err
-		case plain && out.strict:
-			return strictError(nil, s, q.made.site)
+		case n.plain && out.strict:
+			return strictError(nil, s, n.made.site)
 		}
 		return nil
-	}
-	if !plain {
+	case !n.plain:
 		return nil
 	}
-	m, err := w.asks.look(s, q.ask.about())
+	m, err := w.asks.look(s, n.key)
 	if err != nil {
-		return err
+		return nil
 	}
-	ans, err := answerTo(q.ask, m)
+	ans, err := answerTo(n.question, m)
 	if err == nil && ans.own {
-		ans, err = ownAnswer(w, s, q.ask, ans.seats)
+		ans, err = ownAnswer(w, s, n.question, ans.seats)
 	}
 	if err == nil && ans.strict {
-		err = strictError(q.ask.about(), s, 0)
+		return strictError(n.key, s)
 	}
-	return err
+	return nil
 }
 
-// cellIn returns the cell of s for q, and what it shows. All that it needs was
-// built before.
-func (q Query[V]) cellIn(s *Scope) (*cell[V], answer[V]) {
-	if q.made != nil {
-		n := s.nodes[q.made].(*node[V])
-		return &n.cell, n.answer(n.cell.now.Load())
+// meet attaches the handle, after check and confirm returned nil.
+func (n *need) meet(s *Scope, at site) {
+	var c *core
+	var ans answer
+	if n.made != nil {
+		made := s.nodes[n.made]
+		c, ans = made.cell, made.answer(made.cell.face.value())
+	} else if c = s.cell(n.question); c.in.now.own {
+		ans = c.more.now
+	} else {
+		ans = c.in.now
 	}
-	c := cellIn(s, q.ask)
-	if c.in.now.own {
-		return c, c.more.now
+	c.resolved(at)
+	switch {
+	case !n.plain && c.extra().lessor == nil:
+		c.more.lessor = c.face.newLessor(reader{s, at})
+		c.more.lessor.put(&ans)
+	case n.plain && c.joined == 0:
+		c.joined = 1
+		if c.in != nil {
+			c.joined = c.in.seq + 1
+			c.in.plains++
+		}
+		c.keep(ans.held)
 	}
-	return c, c.in.now
+	n.to.fill(c)
 }
 
-// cellIn returns the cell of s for q, a new one if nobody has asked for it.
-func cellIn[V any](s *Scope, q ask[V]) *cell[V] {
-	asked := s.ask(q.about())
-	c, ok := asked.sockets.get(q.pick()).(*cell[V])
-	if !ok {
-		c = &cell[V]{scope: s}
-		to := s.place.slotFor(q.about())
-		in, ok := to.audiences.get(q.pick()).(*audience[V])
-		if !ok {
-			in = &audience[V]{ask: q}
+// cell returns the cell of s for q, a new one if nobody has asked for it. All
+// that its answer needs was built before.
+func (s *Scope) cell(q question) *core {
+	asked := s.ask(q.key)
+	c := asked.cells.get(q.pick)
+	if c == nil {
+		if q.pick == everyone {
+			c = q.key.cellOfAll(s)
+		} else {
+			c = q.key.cellOfOne(s)
+		}
+		to := s.place.slotFor(q.key)
+		in := to.audiences.get(q.pick)
+		if in == nil {
+			in = &audience{ask: q}
 			in.now, _ = answerTo(q, to.look())
-			to.audiences.set(q.pick(), in)
+			to.audiences.set(q.pick, in)
 		}
 		in.add(c)
-		asked.sockets.set(q.pick(), c)
+		asked.cells.set(q.pick, c)
 	}
-	if c.now.Load() != nil {
+	if !c.face.empty() {
 		return c
 	}
 	ans := &c.in.now
@@ -351,6 +303,8 @@ func cellIn[V any](s *Scope, q ask[V]) *cell[V] {
 		ans = &c.extra().now
 		*ans, _ = ownAnswer(nil, s, q, c.in.now.seats)
 	}
-	c.now.Store(ans.value)
+	if ans.value != nil {
+		c.face.show(ans)
+	}
 	return c
 }

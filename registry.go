@@ -336,7 +336,7 @@ func (t *transaction) end() {
 	t.session.discard()
 	for _, s := range t.staged {
 		s.next = nil
-		s.audiences.each(audienceOf.discard)
+		s.audiences.each((*audience).discard)
 	}
 	for _, undo := range slices.Backward(t.undo) {
 		undo()
@@ -427,6 +427,9 @@ func (b Binding) stage(t *transaction, r *Registry) {
 	if !p.rebind && old != nil {
 		wrong(ErrConflict, "%v binds it at %v and again at %v: use Rebind to replace it, or Unbind it first", r, old.site, p.site)
 		return
+	}
+	if p.maker != nil {
+		p.maker = &maker{make: p.maker.make} // a binding may be applied more than once
 	}
 	if !t.accept(&p, k) {
 		wrong(ErrInvalid, "%s at %v has an OnRetire that was accepted before, so that it would be called twice: make a new binding for each Apply", verb, p.site)

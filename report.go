@@ -11,6 +11,12 @@ import (
 // report returns the cause of an [Error] as a text.
 func report(format string, args ...any) error { return fmt.Errorf(format, args...) }
 
+// wrap returns err with a text before it. Unlike report with %w it bears errors whose
+// Error method panics.
+func wrap(err error, format string, args ...any) error {
+	return &because{fmt.Sprintf(format, args...) + ": " + textOf(err), err}
+}
+
 // sortErrors sorts errors that were found in no order by their texts.
 func sortErrors(errs []error) {
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
@@ -154,7 +160,7 @@ func (f *flawed) error() error {
 		return f.err
 	}
 	e := *f.err.(*Error) // as sessions make them
-	e.Err = report("%w (so too for %s)", e.Err, plural(f.scopes-1, "more scope"))
+	e.Err = &because{fmt.Sprintf("%s (so too for %s)", textOf(e.Err), plural(f.scopes-1, "more scope")), e.Err}
 	return &e
 }
 
@@ -176,7 +182,7 @@ func strictError(k *key, s *Scope, sites ...site) error {
 	if len(at) > 0 {
 		where = " (" + strings.Join(at, ", ") + ")"
 	}
-	e.Err = report("a plain handle%s would be of what was made of providers that may only be leased: resolve it with Leased or IntoLeased", where)
+	e.Err = report("a plain handle%s cannot have what is made of providers that may only be leased: resolve it with Leased or IntoLeased", where)
 	return e
 }
 

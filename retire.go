@@ -5,7 +5,6 @@ package capability
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -214,15 +213,20 @@ func (r *resource) retired(err error) {
 func (n resourceName) errorOf(what string, err error) error {
 	e := &Error{Capability: n.capability, Provider: n.provider, Scope: n.scopeName()}
 	e.Code, e.Priority = codeOf(err)
-	where := "of the provider bound"
+	e.Err = wrap(err, "%s of %s", what, n.what())
+	return e
+}
+
+// what says what it is, and where it comes from.
+func (n resourceName) what() string {
+	what := "what is bound"
 	switch {
 	case n.provider == "":
-		where = "of Derive"
+		what = "what Derive made"
 	case n.scope != nil:
-		where = "of BindPerScope"
+		what = "what BindPerScope made"
 	}
-	e.Err = report("%s %s at %v: %w", what, where, n.site, err)
-	return e
+	return fmt.Sprintf("%s at %v", what, n.site)
 }
 
 func (n resourceName) scopeName() string {
@@ -308,6 +312,9 @@ func (r *Registry) Drain(ctx context.Context) error {
 }
 
 func (r *Registry) drain(ctx context.Context, verb string, at site) error {
+	if ctx == nil {
+		return &Error{Code: ErrInvalid, Err: report("%s of %v at %v was given a nil Context: give it one that ends when you would wait no longer", verb, r, at)}
+	}
 	pending := r.retiring.list()
 	if err := r.ownRetirement(pending, verb, at); err != nil {
 		return err
@@ -359,8 +366,8 @@ func (r *Registry) leftError(ctx context.Context, pending []*resource, verb stri
 		}
 		s := p.state.Load()
 		errs = append(errs, &Error{Code: ErrInUse, Capability: p.name.capability, Provider: p.name.provider, Scope: p.name.scopeName(), Err: report(
-			"not retired when %s of %v at %v ended; it left at %s and %s: %w",
-			verb, r, at, s.since.UTC().Format(time.RFC3339), p.holdersText(), context.Cause(ctx))})
+			"not retired when %s of %v at %v ended: %s was given up at %s and %s: %w",
+			verb, r, at, p.name.what(), s.since.UTC().Format(time.RFC3339), p.holdersText(), context.Cause(ctx))})
 	}
 	return errs
 }
@@ -375,7 +382,7 @@ func byName(a, b *resource) int {
 // holdersText says who holds r.
 func (r *resource) holdersText() string {
 	if r.state.Load().phase == phaseRunning {
-		return "its OnRetire has not returned"
+		return "its OnRetire has not returned, so let that end"
 	}
 	holders := r.holders()
 	if len(holders) == 0 {
@@ -385,7 +392,7 @@ func (r *resource) holdersText() string {
 	if more := len(holders) - most; more > 0 {
 		holders = append(holders[:most], fmt.Sprintf("%d more", more))
 	}
-	return "is held by " + strings.Join(holders, ", ")
+	return "is held by " + strings.Join(holders, ", ") + "; return from its Uses and close the scopes of plain handles, or bind it with a Grace"
 }
 
 // holders says who holds r, each once and sorted. The lock of its registries is
@@ -418,15 +425,4 @@ func (r *resource) holders() []string {
 	}
 	slices.Sort(holders)
 	return slices.Compact(holders)
-}
-
-// codeOf returns code and priority of an error that user code returned.
-func codeOf(err error) (Code, int) {
-	var inner *Error
-	if errors.As(err, &inner) && inner != nil {
-		return inner.Code, inner.Priority
-	}
-	var code Code
-	errors.As(err, &code)
-	return code, 0
 }

@@ -28,15 +28,15 @@ type Scope struct {
 	pos   int               // in place.scopes
 	asks  map[string]*asked // by name of the capability
 
-	nodes     map[any]producer // of derived queries, by *derivation
+	nodes     map[*derivation]*node
 	instances map[*provider]*instance
 	keeps     roll[*resource] // what was made for the scope and plain handles have shown
 }
 
 // asked is what a scope has resolved of one capability.
 type asked struct {
-	key     *key
-	sockets byPick[socket]
+	key   *key
+	cells byPick[core]
 }
 
 // Compose makes a scope of the registries, in whatever order they are given:
@@ -271,10 +271,12 @@ func (s *Scope) resolve(verb string, needs []Need, at site, meet bool) error {
 	if len(needs) > 1 {
 		w.asks = make(asking, len(needs))
 	}
+	list := make([]*need, len(needs))
 	for i, n := range needs {
-		if n == nil {
-			errs = append(errs, &Error{Code: ErrInvalid, Scope: s.String(), Err: report("need %d of %s at %v is nil: make needs with Into or IntoLeased", i+1, verb, at)})
-		} else if err := n.check(s, &w); err != nil {
+		var ok bool
+		if list[i], ok = n.(*need); !ok {
+			errs = append(errs, &Error{Code: ErrInvalid, Scope: s.String(), Err: report("need %d of %s at %v is nil or of foreign make: give what Into and IntoLeased return as it is", i+1, verb, at)})
+		} else if err := list[i].check(s, &w); err != nil {
 			errs = append(errs, err)
 		}
 	}
@@ -283,8 +285,8 @@ func (s *Scope) resolve(verb string, needs []Need, at site, meet bool) error {
 	}
 	if len(w.todo) > 0 {
 		w.run(func(_ settler, err error) { errs = append(errs, err) })
-		for i := 0; i < len(needs) && len(errs) == 0; i++ {
-			if err := needs[i].confirm(s, &w); err != nil {
+		for _, n := range list {
+			if err := n.confirm(s, &w); err != nil && !slices.Contains(errs, err) {
 				errs = append(errs, err)
 			}
 		}
@@ -297,7 +299,7 @@ func (s *Scope) resolve(verb string, needs []Need, at site, meet bool) error {
 		s.asks = make(map[string]*asked, len(needs))
 	}
 	w.publish()
-	for _, n := range needs {
+	for _, n := range list {
 		n.meet(s, at)
 	}
 	w.sweep()
@@ -359,9 +361,9 @@ func (s *Scope) ask(k *key) *asked {
 func (s *Scope) forget(k *key, pick string) {
 	a := s.asks[k.name]
 	from := s.place.source(k).slots[k]
-	a.sockets.get(pick).leave(from)
-	a.sockets.unset(pick)
-	if a.sockets.empty() {
+	a.cells.get(pick).leave(from)
+	a.cells.unset(pick)
+	if a.cells.empty() {
 		delete(s.asks, k.name)
 	}
 	from.release()
@@ -389,7 +391,7 @@ func (s *Scope) Close() error {
 	}
 	for _, a := range s.asks {
 		from := s.place.source(a.key).slots[a.key]
-		a.sockets.each(func(c socket) { c.leave(from) })
+		a.cells.each(func(c *core) { c.leave(from) })
 		from.release()
 	}
 	s.closeProducts()

@@ -22,6 +22,7 @@ type session struct {
 	made   []*product          // what was, in that order
 	fresh  map[making]producer // what there was nothing of before
 	names  map[naming]*key     // of what was read for the first time
+	loose  []*product          // that somebody read before and does not any more
 	spare  []Resolver
 }
 
@@ -110,7 +111,7 @@ func (s *session) touch(list []*product) {
 	first := len(s.todo)
 	note := func(list []*product) {
 		for _, p := range list {
-			if p.in != s {
+			if p.in != s && p.key == nil {
 				p.in, p.phase = s, phaseStale
 				s.add(p.is)
 			}
@@ -225,12 +226,11 @@ func (p *product) built(r *Resolver, err error) {
 		err = r.wrong
 	}
 	out := outcome{strict: r.strict}
-	switch {
-	case p.key != nil: // a maker is not called again
-	case r.changed:
+	if out.reads = p.now.reads[:r.same]; r.changed {
 		out.reads = r.reads
-	default:
-		out.reads = p.now.reads[:r.same]
+	}
+	if p.key != nil { // a maker is not called again, but keeps what is derived
+		out.reads = slices.DeleteFunc(out.reads, func(r read) bool { return r.on == nil })
 	}
 	needs := distinct(r.needs)
 	if len(r.funcs) > 0 || len(needs) > 0 && err == nil {
@@ -268,13 +268,19 @@ func (p *product) failed(s *session, r *Resolver, err error) error {
 		what = "the maker bound"
 	}
 	switch {
-	case isCycle(err) && len(s.stack) > 0:
-		return err // the outermost says enough
+	case isCycle(err):
+		return err // it says enough
 	case s.commit && r.lost:
+		loss := "would take away what %s at %v needs"
+		if e.Code == ErrAmbiguous {
+			loss = "would leave several candidates for what %s at %v needs"
+		}
 		e.Code = ErrInUse
-		e.Err = report("the change would take away what %s at %v needs: close the scope first, or Rebind instead: %w", what, p.name.site, err)
+		e.Err = wrap(err, "the change "+loss+", close the scope first or Rebind instead", what, p.name.site)
+	case s.commit:
+		e.Err = wrap(err, "the change is refused, because %s at %v failed", what, p.name.site)
 	default:
-		e.Err = report("%s at %v failed: %w", what, p.name.site, err)
+		e.Err = wrap(err, "%s at %v failed", what, p.name.site)
 	}
 	return e
 }
@@ -282,12 +288,12 @@ func (p *product) failed(s *session, r *Resolver, err error) error {
 // isCycle reports whether err is itself what [session.cycle] returned.
 func isCycle(err error) bool {
 	e, ok := err.(*Error)
-	return ok && e.Code == ErrCycle
+	return ok && e != nil && e.Code == ErrCycle
 }
 
 // cycle says who waits for whom.
 func (s *session) cycle(p *product) error {
-	const budget = 330 // bytes: with names around it the error stays below 600
+	const budget = 290 // bytes: with names around it the error stays below 600
 	round := s.stack[slices.Index(s.stack, p):]
 	var b strings.Builder
 	for i, q := range round {
@@ -341,9 +347,7 @@ func (s *session) publish() {
 			p.is.open()
 		}
 		p.is.publish()
-		if p.key == nil {
-			p.retap(was.reads)
-		}
+		s.retap(p, was.reads)
 		if was.res != nil {
 			was.res.leave(p.scope.registries...)
 		}
@@ -352,7 +356,7 @@ func (s *session) publish() {
 
 // sweep closes what was built for nobody who stays.
 func (s *session) sweep() {
-	for _, p := range s.made {
+	for _, p := range slices.Concat(s.made, s.loose) {
 		p.closeUnused()
 	}
 }
@@ -374,7 +378,7 @@ func (s *session) discard() {
 }
 
 // retap makes p tap what it read, and no more what it read before only.
-func (p *product) retap(was []read) {
+func (s *session) retap(p *product, was []read) {
 	now := p.now.reads
 	if len(now) == len(was) && (len(now) == 0 || &now[0] == &was[0]) {
 		return
@@ -383,7 +387,7 @@ func (p *product) retap(was []read) {
 	for i := range now {
 		r := &now[i]
 		if r.on == nil {
-			r.on = r.from.tapIn(p.scope)
+			r.on = p.scope.cell(r.question)
 		}
 		r.on.tap(p)
 		kept[r.on] = true
@@ -392,6 +396,9 @@ func (p *product) retap(was []read) {
 		if !kept[r.on] {
 			kept[r.on] = true
 			r.on.untap(p)
+			if n, ok := r.on.(*node); ok {
+				s.loose = append(s.loose, &n.product) // others may have begun to read it
+			}
 		}
 	}
 }
@@ -404,7 +411,6 @@ func (p *product) tap(by *product) {
 
 func (p *product) untap(by *product) {
 	p.taps = slices.DeleteFunc(p.taps, func(q *product) bool { return q == by })
-	p.closeUnused()
 }
 
 // closeUnused closes a derived value that nobody resolved or reads.
@@ -413,13 +419,20 @@ func (p *product) closeUnused() {
 	if p.key != nil || !p.shown || any || len(p.taps) > 0 {
 		return
 	}
-	p.shown = false
 	p.is.close()
+	p.untapAll()
+	p.leave()
+}
+
+// untapAll makes p tap nothing.
+func (p *product) untapAll() {
 	for _, r := range p.now.reads {
 		r.on.untap(p)
+		if n, ok := r.on.(*node); ok {
+			n.closeUnused()
+		}
 	}
 	p.now.reads = nil
-	p.leave()
 }
 
 // leave gives up what the product made.
@@ -430,7 +443,7 @@ func (p *product) leave() {
 	}
 }
 
-func (c *cell[V]) tap(by *product) {
+func (c *core) tap(by *product) {
 	m := c.extra()
 	if slices.Contains(m.taps, by) {
 		return
@@ -441,7 +454,7 @@ func (c *cell[V]) tap(by *product) {
 	m.taps = append(m.taps, by)
 }
 
-func (c *cell[V]) untap(by *product) {
+func (c *core) untap(by *product) {
 	m := c.more
 	m.taps = slices.DeleteFunc(m.taps, func(q *product) bool { return q == by })
 	if len(m.taps) > 0 {
@@ -449,7 +462,7 @@ func (c *cell[V]) untap(by *product) {
 	}
 	c.in.tapped--
 	if c.site == 0 {
-		c.scope.forget(c.in.ask.about(), c.in.ask.pick())
+		c.scope.forget(c.in.ask.key, c.in.ask.pick)
 	}
 }
 
@@ -529,6 +542,7 @@ func (i *instance) resolvedAt() []site { return nil }
 func (i *instance) close() {
 	delete(i.scope.instances, i.of)
 	delete(i.of.maker.made, i.scope)
+	i.untapAll()
 	i.leave()
 }
 

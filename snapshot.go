@@ -146,8 +146,8 @@ func (s *Scope) describe(k *key) CapabilityState {
 		c.Providers = append(c.Providers, state(s.provider, s.at, home(layers, s.provider)))
 	}
 	if a := s.asks[k.name]; a != nil {
-		a.sockets.each(func(socket socket) {
-			for _, at := range socket.resolvedAt() {
+		a.cells.each(func(read *core) {
+			for _, at := range read.resolvedAt() {
 				c.Resolved = append(c.Resolved, at.String())
 			}
 		})

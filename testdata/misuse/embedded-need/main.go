@@ -1,5 +1,5 @@
 // It embeds a Query and makes a Need of it by the names of the methods.
-// want: eager does not implement capability.Need (wrong type for method check)
+// want: eager does not implement capability.Need (unexported method sealed)
 
 package main
 
@@ -21,9 +21,7 @@ var Stores = capability.New[Store]("store", "keeps documents")
 
 type eager struct{ capability.Query[Store] }
 
-func (eager) check(*capability.Scope, any) error   { return nil }
-func (eager) confirm(*capability.Scope, any) error { return nil }
-func (eager) meet(*capability.Scope, uintptr)      {}
+func (eager) sealed() {}
 
 func main() {
 	engine := capability.NewRegistry(capability.Engine, "engine")

@@ -1,5 +1,5 @@
 // It makes a Need of its own.
-// want: does not implement capability.Need (unexported method check)
+// want: does not implement capability.Need (unexported method sealed)
 
 package main
 
@@ -21,9 +21,7 @@ var Stores = capability.New[Store]("store", "keeps documents")
 
 type wish struct{}
 
-func (wish) check(s *capability.Scope) error { return nil }
-
-func (wish) meet(s *capability.Scope) {}
+func (wish) sealed() {}
 
 func main() {
 	engine := capability.NewRegistry(capability.Engine, "engine")
