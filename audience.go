@@ -156,15 +156,17 @@ func (a *audience) publish() {
 		}
 		return
 	}
-	for _, c := range a.cells {
-		if was.own {
+	if was.own {
+		for _, c := range a.cells {
 			c.extra().now = answer{}
 		}
-		if a.now.value == nil {
-			c.face.clear()
-			continue
-		}
-		c.face.show(&a.now)
+	}
+	if a.now.value != nil {
+		a.cells[0].face.showAll(a.cells, a.now.value, a.now.held)
+		return
+	}
+	for _, c := range a.cells {
+		c.face.clear()
 	}
 }
 
@@ -364,7 +366,7 @@ func (c *core) publishOwn() {
 		return
 	}
 	m.now, m.next, m.in = m.next, answer{}, nil
-	c.face.show(&m.now)
+	c.face.show(m.now.value, m.now.held)
 	c.keep(m.now.held)
 }
 

@@ -3,7 +3,10 @@
 
 package capability
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Derive asks for what build makes of other queries: a struct of what a consumer
 // needs together, a middleware stack folded once, a table. build reads with
@@ -46,7 +49,12 @@ type derivation struct {
 // A Resolver is what a build or maker reads through. It is made for one call of
 // it, is for its goroutine only, and is of no use once it has returned.
 type Resolver struct {
-	session *session // nil once the build has returned
+	reading *reading // nil once the build has returned
+}
+
+// reading is what a Resolver notes. It is used again for the next build.
+type reading struct {
+	session *session
 	of      *product
 	same    int    // so many reads are the same as the last time, in the same order
 	reads   []read // all of them, once one is not
@@ -80,20 +88,13 @@ type tappable interface {
 func (r *Resolver) OnRetire(f func() error) {
 	at := caller(1)
 	switch {
-	case r == nil || r.session == nil:
+	case r == nil || r.reading == nil:
 		panic(&Error{Code: ErrInvalid, Err: report("OnRetire at %v of a Resolver whose build has returned, or of none: call it inside the build", at)})
 	case f == nil:
-		r.misuse(&Error{Code: ErrInvalid, Err: report("OnRetire at %v was given a nil func: give it what to do", at)})
+		r.reading.wrong = cmp.Or(r.reading.wrong, error(&Error{Code: ErrInvalid, Err: report("OnRetire at %v was given a nil func: give it what to do", at)}))
 	default:
-		r.funcs = append(r.funcs, f)
+		r.reading.funcs = append(r.reading.funcs, f)
 	}
-}
-
-func (r *Resolver) misuse(err error) error {
-	if r.wrong == nil {
-		r.wrong = err
-	}
-	return err
 }
 
 // In asks the query inside a build or maker, of the scope and the generation
@@ -104,7 +105,11 @@ func (r *Resolver) misuse(err error) error {
 // An error of In need not be the end of a build: a provider that is not there may
 // be done without, and when a commit brings it the build is called again.
 func (q Query[V]) In(r *Resolver) (V, error) {
-	v, err := r.read(q.q)
+	if r == nil || r.reading == nil {
+		var none V
+		return none, errNoBuild(caller(1))
+	}
+	v, err := r.reading.read(q.q)
 	if err != nil {
 		var none V
 		return none, err
@@ -112,11 +117,12 @@ func (q Query[V]) In(r *Resolver) (V, error) {
 	return *v.(*V), nil
 }
 
+func errNoBuild(at site) error {
+	return &Error{Code: ErrClosed, Err: report("In at %v is given a Resolver whose build has returned, or none: use the one given to the build, while it runs", at)}
+}
+
 // read reads the answer to a question, a *V.
-func (r *Resolver) read(q question) (any, error) {
-	if r == nil || r.session == nil {
-		return nil, &Error{Code: ErrClosed, Err: report("In at %v is given a Resolver whose build has returned, or none: use the one given to the build, while it runs", caller(2))}
-	}
+func (r *reading) read(q question) (any, error) {
 	var c *core
 	switch {
 	case q.made != nil && q.made.build != nil:
@@ -155,7 +161,7 @@ func (r *Resolver) read(q question) (any, error) {
 }
 
 // readDerived reads a derived query.
-func (r *Resolver) readDerived(d *derivation) (any, error) {
+func (r *reading) readDerived(d *derivation) (any, error) {
 	n := r.session.node(r.of.scope, d)
 	if !r.again(nil, "", n) {
 		r.diverge(read{on: n})
@@ -172,7 +178,7 @@ func (r *Resolver) readDerived(d *derivation) (any, error) {
 }
 
 // view returns the answer to what the scope has no cell for.
-func (r *Resolver) view(q question) (*answer, error) {
+func (r *reading) view(q question) (*answer, error) {
 	m, err := r.of.view(q.key)
 	if err != nil {
 		return nil, err
@@ -190,7 +196,7 @@ func (r *Resolver) view(q question) (*answer, error) {
 }
 
 // took notes what a value that was read takes along.
-func (r *Resolver) took(res *resource, strict bool) {
+func (r *reading) took(res *resource, strict bool) {
 	if res != nil {
 		r.needs = append(r.needs, res)
 	}
@@ -199,7 +205,7 @@ func (r *Resolver) took(res *resource, strict bool) {
 
 // again reports whether this read is the same as at this point of the last
 // build. Most builds read the same each time.
-func (r *Resolver) again(k *key, pick string, on tappable) bool {
+func (r *reading) again(k *key, pick string, on tappable) bool {
 	last := r.of.now.reads
 	if r.changed || r.same == len(last) || r.of.key != nil {
 		return false
@@ -213,7 +219,7 @@ func (r *Resolver) again(k *key, pick string, on tappable) bool {
 }
 
 // diverge notes a read that the last build did not do here.
-func (r *Resolver) diverge(d read) {
+func (r *reading) diverge(d read) {
 	if !r.changed {
 		r.reads, r.changed = slices.Clone(r.of.now.reads[:r.same]), true
 	}
@@ -261,18 +267,17 @@ func (n *node) publish() {
 	if n.now.err != nil {
 		return // nobody has resolved it
 	}
-	a := n.answer(v)
-	n.cell.face.show(&a)
-	n.cell.keep(a.held)
+	held := n.held()
+	n.cell.face.show(v, held)
+	n.cell.keep(held)
 }
 
-// answer returns v, which n made, as an answer.
-func (n *node) answer(v any) answer {
-	a := answer{value: v, strict: n.now.strict}
-	if n.now.res != nil {
-		a.held = []*resource{n.now.res}
+// held returns what is in the value that will have to be retired.
+func (n *node) held() []*resource {
+	if n.now.res == nil {
+		return nil
 	}
-	return a
+	return []*resource{n.now.res}
 }
 
 func (n *node) discard() { n.made = nil }

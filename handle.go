@@ -126,8 +126,11 @@ type cell[V any] struct {
 
 // A face is the typed side of a cell.
 type face interface {
-	// show makes a what handles read.
-	show(a *answer)
+	// show makes v, a *V, what handles read. held is what is in it that will
+	// have to be retired.
+	show(v any, held []*resource)
+	// showAll does that in all the cells, which are of the same type.
+	showAll(cells []*core, v any, held []*resource)
 	// clear makes the cell empty: nobody has a handle of it.
 	clear()
 	empty() bool
@@ -143,10 +146,21 @@ func newCell[V any](s *Scope) *core {
 	return &c.core
 }
 
-func (c *cell[V]) show(a *answer) {
-	c.set(a.value.(*V))
+func (c *cell[V]) show(v any, held []*resource) {
+	c.set(v.(*V))
 	if m := c.core.more; m != nil && m.lessor != nil {
-		m.lessor.put(a)
+		m.lessor.put(v, held)
+	}
+}
+
+// One loop is faster than as many calls through an interface.
+func (*cell[V]) showAll(cells []*core, v any, held []*resource) {
+	now := v.(*V)
+	for _, c := range cells {
+		c.face.(*cell[V]).set(now)
+		if m := c.more; m != nil && m.lessor != nil {
+			m.lessor.put(v, held)
+		}
 	}
 }
 
@@ -168,18 +182,18 @@ func (c *cell[V]) set(v *V) {
 
 // core is what is the same in cells of all types.
 type core struct {
-	face face
+	face face                 // the cell itself
 	bell atomic.Pointer[bell] // of those who wait for a change, nil if nobody does
 
 	// The rest is guarded by the lock of the scope. The cells of NewValue have
 	// none of it.
 
+	more   *more     // nil for most; here, because commits look at what stands above it
 	in     *audience // nil once the scope is closed, and for what is derived
 	pos    int       // in.cells[pos] is this cell
 	scope  *Scope    // nil once the scope is closed
 	joined uint64    // when its first plain handle was resolved, 0 if none was; see audience.past
 	site   site      // where it was resolved first, 0 if only builds read it
-	more   *more     // nil for most
 }
 
 // more is what few cells have.
@@ -228,7 +242,7 @@ func (c *core) ring(b *bell) {
 // close leaves the cell its last value and ends its leases and watches.
 func (c *core) close() {
 	if c.more != nil && c.more.lessor != nil {
-		c.more.lessor.put(nil)
+		c.more.lessor.put(nil, nil)
 	}
 	if b := c.bell.Swap(lastBell); b != nil && b != lastBell {
 		close(b.rung)

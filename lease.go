@@ -102,16 +102,17 @@ func (l Leased[V]) unresolved() bool { return l.from == nil }
 
 // lessee is a lessor of whatever type.
 type lessee interface {
-	// put makes the value of a the one to lease, or none if a is nil.
-	put(a *answer)
+	// put makes v, a *V, the value to lease, or none if v is nil. held is what is
+	// in it that will have to be retired.
+	put(v any, held []*resource)
 }
 
-func (l *lessor[V]) put(a *answer) {
+func (l *lessor[V]) put(v any, held []*resource) {
 	var b *box[V]
-	if a != nil {
-		b = &box[V]{value: *a.value.(*V)}
-		if len(a.held) > 0 {
-			b.lease = &lease{held: a.held, by: l.by}
+	if v != nil {
+		b = &box[V]{value: *v.(*V)}
+		if len(held) > 0 {
+			b.lease = &lease{held: held, by: l.by}
 		}
 	}
 	if old := l.now.Swap(b); old != nil && old.lease != nil {

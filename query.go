@@ -249,27 +249,27 @@ func (n *need) confirm(s *Scope, w *session) error {
 // meet attaches the handle, after check and confirm returned nil.
 func (n *need) meet(s *Scope, at site) {
 	var c *core
-	var ans answer
+	var held []*resource
 	if n.made != nil {
 		made := s.nodes[n.made]
-		c, ans = made.cell, made.answer(made.cell.face.value())
+		c, held = made.cell, made.held()
 	} else if c = s.cell(n.question); c.in.now.own {
-		ans = c.more.now
+		held = c.more.now.held
 	} else {
-		ans = c.in.now
+		held = c.in.now.held
 	}
 	c.resolved(at)
 	switch {
 	case !n.plain && c.extra().lessor == nil:
 		c.more.lessor = c.face.newLessor(reader{s, at})
-		c.more.lessor.put(&ans)
+		c.more.lessor.put(c.face.value(), held)
 	case n.plain && c.joined == 0:
 		c.joined = 1
 		if c.in != nil {
 			c.joined = c.in.seq + 1
 			c.in.plains++
 		}
-		c.keep(ans.held)
+		c.keep(held)
 	}
 	n.to.fill(c)
 }
@@ -304,7 +304,7 @@ func (s *Scope) cell(q question) *core {
 		*ans, _ = ownAnswer(nil, s, q, c.in.now.seats)
 	}
 	if ans.value != nil {
-		c.face.show(ans)
+		c.face.show(ans.value, ans.held)
 	}
 	return c
 }

@@ -24,6 +24,7 @@ type session struct {
 	names  map[naming]*key     // of what was read for the first time
 	loose  []*product          // that somebody read before and does not any more
 	spare  []Resolver
+	idle   []*reading
 }
 
 // settler is what a session has to compute: a product, or a cell with an answer
@@ -145,7 +146,7 @@ func (s *session) run(refuse func(w settler, err error)) {
 	if len(s.todo) == 0 {
 		return
 	}
-	errs := make([]error, len(s.todo))
+	errs := make(map[int]error)
 	s.made = make([]*product, 0, len(s.todo))
 	finished := make(chan struct{})
 	t := &turn{
@@ -156,7 +157,9 @@ func (s *session) run(refuse func(w settler, err error)) {
 			if err == errExited {
 				err = s.made[len(s.made)-1].next.err // whose build it was
 			}
-			errs[i] = err
+			if err != nil {
+				errs[i] = err
+			}
 		},
 		finished: func() { close(finished) },
 	}
@@ -192,11 +195,16 @@ func (p *product) settle(s *session) error {
 // because thousands of builds may run in one commit.
 func (s *session) resolver(p *product) *Resolver {
 	if len(s.spare) == 0 {
-		s.spare = make([]Resolver, min(32, 1+len(s.made)))
+		s.spare = make([]Resolver, min(64, 1+len(s.made)))
 	}
 	r := &s.spare[0]
 	s.spare = s.spare[1:]
-	r.session, r.of = s, p
+	if last := len(s.idle) - 1; last >= 0 {
+		r.reading, s.idle = s.idle[last], s.idle[:last]
+	} else {
+		r.reading = new(reading)
+	}
+	*r.reading = reading{session: s, of: p, needs: r.reading.needs[:0]}
 	return r
 }
 
@@ -210,16 +218,17 @@ func (p *product) run(r *Resolver) {
 				err = panicError(v)
 			}
 		}
-		p.built(r, err)
+		p.built(r.reading, err)
+		r.reading = nil
 	}()
 	err = p.is.build(r)
 	returned = true
 }
 
 // built puts down what came of a build.
-func (p *product) built(r *Resolver, err error) {
+func (p *product) built(r *reading, err error) {
 	s := r.session
-	r.session = nil
+	s.idle = append(s.idle, r)
 	s.stack = s.stack[:len(s.stack)-1]
 	s.made = append(s.made, p)
 	if r.wrong != nil {
@@ -234,7 +243,7 @@ func (p *product) built(r *Resolver, err error) {
 	}
 	needs := distinct(r.needs)
 	if len(r.funcs) > 0 || len(needs) > 0 && err == nil {
-		out.res = newResource(p.name, r.funcs, needs)
+		out.res = newResource(p.name, r.funcs, slices.Clone(needs))
 	}
 	if err != nil {
 		out.err = p.failed(s, r, err)
@@ -260,7 +269,7 @@ func distinct(list []*resource) []*resource {
 }
 
 // failed returns the error of a build.
-func (p *product) failed(s *session, r *Resolver, err error) error {
+func (p *product) failed(s *session, r *reading, err error) error {
 	e := &Error{Capability: p.name.capability, Provider: p.name.provider, Scope: p.scope.String()}
 	e.Code, e.Priority = codeOf(err)
 	what := "the build of Derive"
