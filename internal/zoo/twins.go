@@ -11,17 +11,18 @@ type twin struct {
 	good string // as it stands in file, once
 	bad  string
 	test string // a pattern for -run
+	tags string // for the build
 }
 
 var twins = []twin{
 	{
 		name: "a publish forgets the last cell",
-		file: "audience.go", good: "\tfor _, c := range a.cells {\n\t\tif was.own {", bad: "\tfor _, c := range a.cells[:len(a.cells)-1] {\n\t\tif was.own {",
+		file: "audience.go", good: "showAll(a.cells, ", bad: "showAll(a.cells[:len(a.cells)-1], ",
 		test: "TestPromise1CommittedIsVisible",
 	},
 	{
 		name: "a commit returns before it has published",
-		file: "publish.go", good: "s.audiences.each(audienceOf.publish)", bad: "go s.audiences.each(audienceOf.publish)",
+		file: "publish.go", good: "s.audiences.each((*audience).publish)", bad: "go s.audiences.each((*audience).publish)",
 		test: "TestPromise1.*",
 	},
 	{
@@ -31,7 +32,7 @@ var twins = []twin{
 	},
 	{
 		name: "a split leaves the cells where they were",
-		file: "place.go", good: "asked.sockets.each(func(c socket) { c.move(from, s) })", bad: "asked.sockets.each(func(c socket) {})",
+		file: "place.go", good: "asked.cells.each(func(c *core) { c.move(from, s) })", bad: "asked.cells.each(func(c *core) {})",
 		test: "TestPromise1CommittedIsVisible",
 	},
 	{
@@ -51,10 +52,10 @@ var twins = []twin{
 	},
 	{
 		name: "a published chain is overwritten by the next",
-		file: "query.go", good: "return newChain[T](m)", bad: `c := newChain[T](m)
-	if s := m.where.slots[m.key]; s != nil {
-		if in, ok := s.audiences.all.(*audience[Chain[T]]); ok && in.now.value != nil {
-			for to, from := in.now.value.first, c.first; to != nil && from != nil; to, from = to.next, from.next {
+		file: "chain.go", good: "return &Chain[T]{first: &links[0]}", bad: `c := &Chain[T]{first: &links[0]}
+	if s := m.where.slots[m.key]; s != nil && s.audiences.all != nil {
+		if old, ok := s.audiences.all.now.value.(*Chain[T]); ok {
+			for to, from := old.first, c.first; to != nil && from != nil; to, from = to.next, from.next {
 				to.value = from.value
 			}
 		}
@@ -114,7 +115,7 @@ var twins = []twin{
 	},
 	{
 		name: "a closed scope leaves its cells",
-		file: "scope.go", good: "\t\ta.sockets.each(func(c socket) { c.leave(from) })\n", bad: "",
+		file: "scope.go", good: "\t\ta.cells.each(func(c *core) { c.leave(from) })\n", bad: "",
 		test: "TestClosedScopesAreGone",
 	},
 	{
@@ -181,5 +182,214 @@ var twins = []twin{
 		name: "a closed scope leaves its place",
 		file: "scope.go", good: "left := s.place.close()", bad: "left := s.place",
 		test: "TestClosedScopesAreGone|TestPromise8.*|TestDomainsPart",
+	},
+
+	// While traffic flows.
+	{
+		name: "what was built of a derived value is not built anew",
+		file: "session.go", good: "\t\tnote(s.todo[i].(producer).base().taps)\n", bad: "",
+		test: "TestDerivedValuesEqualTheOracle",
+	},
+	{
+		name: "a build keeps tapping what it does not read any more",
+		file: "session.go", good: "\t\t\tr.on.untap(p)\n\t\t\tif n", bad: "\t\t\tif n",
+		test: "TestDerivedValueThatNobodyAsksForIsDropped",
+	},
+	{
+		name: "a build does not hold what it read",
+		file: "session.go", good: "slices.Clone(needs))", bad: "needs[:0])",
+		test: "TestWhatABuildReadIsHeldAsLongAsWhatItMade",
+	},
+	{
+		name: "a maker sees its own capability in full",
+		file: "session.go", good: "if p.key != k {", bad: "if p.key != nil {",
+		test: "TestDecoratorsOverThreeLevels",
+	},
+	{
+		name: "an instance outlives its binding",
+		file: "publish.go", good: "\t\t\t\ti.close()\n", bad: "\t\t\t\t_ = i\n",
+		test: "TestInstanceIsRetiredWithItsScopeOrItsBinding",
+	},
+	{
+		name: "OnlyLeased ends at a build",
+		file: "derive.go", good: " || ans.strict || q.key.rules.onlyLeased", bad: " || ans.strict",
+		test: "TestOnlyLeasedHoldsThroughWhatIsMade",
+	},
+	{
+		name: "a build that exits is waited for",
+		file: "shelter.go", good: "\t\tdefer t.goOn()\n", bad: "",
+		test: "TestBuildsThatMisbehave",
+	},
+	{
+		name: "a failed build takes its provider along",
+		file: "derive.go", good: "r.lost = r.lost || err != nil &&", bad: "r.lost = false && err != nil &&",
+		test: "TestBuildThatLosesItsProviderIsInUse",
+	},
+	{
+		name: "cells that move forget what they showed",
+		file: "audience.go", good: "\t\t\t\tin.past[i].cells++\n", bad: "",
+		test: "TestCellsThatMoveKeepWhatTheyShowed",
+	},
+	{
+		name: "the grace has no end",
+		file: "retire.go", good: "r.timer = after(r.grace, r.endPlain)", bad: "_ = after",
+		test: "TestGraceEndsThePlainHold",
+	},
+	{
+		name: "what was opened first is closed first",
+		file: "retire.go", good: "r.funcs[last-i]()", bad: "r.funcs[last-last+i]()",
+		test: "TestOnRetireFuncsRunNewestFirst",
+	},
+	{
+		name: "a binding is accepted again",
+		file: "registry.go", good: "if r.accepted.Swap(true) {", bad: "if r.accepted.Load() {",
+		test: "TestBindingsWithOnRetireAreAcceptedOnce",
+	},
+	{
+		name: "each Drain returns all errors",
+		file: "retire.go", good: "t.errs, t.dropped = nil, 0", bad: "t.dropped = 0",
+		test: "TestDrainsAtOnceReturnEachErrorOnce",
+	},
+	{
+		name: "what was made for a scope is not its own",
+		file: "audience.go", good: "\tc.keep(m.now.held)\n", bad: "",
+		test: "TestPromise6RetiredExactlyWhenNobodyHoldsIt",
+	},
+
+	// What a schedule of goroutines has to find.
+	{
+		name: "a lease is not looked at again",
+		file: "lease.go", good: "if now == b {\n\t\t\tbreak", bad: "if true {\n\t\t\tbreak",
+		test: "TestScheduleCommitAndLease", tags: "capability_yield",
+	},
+	{
+		name: "a lease looks and then counts",
+		file: "lease.go", good: "\t\tb.lease.users.Add(1)\n\t\tyield(\"leased\")\n\t\tnow := l.from.now.Load()\n\t\tif now == b {\n\t\t\tbreak\n\t\t}\n\t\tb.lease.release() // a commit came between\n", bad: "\t\tnow := l.from.now.Load()\n\t\tyield(\"leased\")\n\t\tif now == b {\n\t\t\tb.lease.users.Add(1)\n\t\t\tbreak\n\t\t}\n",
+		test: "TestScheduleCommitAndLease", tags: "capability_yield",
+	},
+	{
+		name: "a provider is retired at once",
+		file: "retire.go", good: "\t\t\tr.timer = after(r.grace, r.endPlain)\n\t\t}\n\t}\n\tr.drop()\n", bad: "\t\t\tr.timer = after(r.grace, r.endPlain)\n\t\t}\n\t}\n\tr.holds.Store(1)\n\tr.drop()\n",
+		test: "TestScheduleCommitAndLease", tags: "capability_yield",
+	},
+	{
+		name: "a fixed delay stands for the count of users",
+		file: "lease.go", good: "\tfor _, r := range l.held {\n\t\tr.holds.Add(1)\n\t\tr.leased.add(l)\n\t}\n\tyield(\"lease-held\")\n\tif l.users.Add(replaced) == replaced {\n\t\tl.over()\n\t}\n", bad: "\tl.users.Store(ended)\n\tfor _, r := range l.held {\n\t\tr.holds.Add(1)\n\t\tr.leased.add(l)\n\t\tafter(1000, r.drop)\n\t}\n",
+		test: "TestScheduleGraceAndLease", tags: "capability_yield",
+	},
+	{
+		name: "a latecomer ends a lease a second time",
+		file: "lease.go", good: "\tif !l.users.CompareAndSwap(replaced, ended) {\n\t\treturn // a latecomer counts itself, and will take itself back\n\t}\n", bad: "\tl.users.Store(replaced)\n",
+		test: "TestScheduleCommitAndLatecomers", tags: "capability_yield",
+	},
+	{
+		name: "a panic leaves a lease open",
+		file: "lease.go", good: "\tdefer b.lease.release()\n\treturn f(b.value)", bad: "\terr := f(b.value)\n\tb.lease.release()\n\treturn err",
+		test: "TestScheduleCommitAndPanicInUse", tags: "capability_yield",
+	},
+	{
+		name: "a build reads what was published before",
+		file: "audience.go", good: "\tif a.staged {\n\t\tnow = &a.next\n\t}\n", bad: "\tif a.staged && a.next.own {\n\t\tnow = &a.next\n\t}\n",
+		test: "TestScheduleCommitAndDerive", tags: "capability_yield",
+	},
+	{
+		name: "a build is torn",
+		file: "audience.go", good: "\tif a.staged {\n\t\tnow = &a.next\n\t}\n", bad: "\tif a.staged && (a.next.own || len(s.made) != 0 || a.ask.pick != \"night\") {\n\t\tnow = &a.next\n\t}\n",
+		test: "TestScheduleCommitAndDerive", tags: "capability_yield",
+	},
+	{
+		name: "a watch listens after it has looked",
+		file: "handle.go", good: "\t\t\tb := h.cell.core.listen()\n\t\t\tif v := h.cell.now.Load(); v != last {", bad: "\t\t\tv := h.cell.now.Load()\n\t\t\tb := h.cell.core.listen()\n\t\t\tif v != last {",
+		test: "TestScheduleCommitAndWatch", tags: "capability_yield",
+	},
+	{
+		name: "a bell rings before the value is there",
+		file: "handle.go", good: "\tyield(\"store\")\n\tc.now.Store(v)\n\tyield(\"stored\")\n\tif b := c.core.bell.Load(); b != nil {\n\t\tc.core.ring(b)\n\t}\n", bad: "\tif b := c.core.bell.Load(); b != nil {\n\t\tc.core.ring(b)\n\t}\n\tyield(\"store\")\n\tc.now.Store(v)\n\tyield(\"stored\")\n",
+		test: "TestScheduleCommitAndWatch", tags: "capability_yield",
+	},
+	{
+		name: "a watch ends before it has looked for the last value",
+		file: "handle.go", good: "\t\t\tif v := h.cell.now.Load(); v != last {", bad: "\t\t\tif b == lastBell && last != nil {\n\t\t\t\treturn\n\t\t\t}\n\t\t\tif v := h.cell.now.Load(); v != last {",
+		test: "TestScheduleCommitAndWatchAndClose", tags: "capability_yield",
+	},
+	{
+		name: "OnRetire is called under the lock",
+		file: "retire.go", good: "\t\tfinished: func() { r.retired(join(errs)) },\n\t}\n\tt.start()\n", bad: "\t\tfinished: func() { r.retired(join(errs)) },\n\t}\n\tt.begin()\n\tfor ; t.i < t.n; t.i++ {\n\t\tt.done(t.i, t.task(t.i))\n\t}\n\tt.finished()\n",
+		test: "TestScheduleRetirementThatCommits", tags: "capability_yield",
+	},
+	{
+		name: "Grace ends at once",
+		file: "retire.go", good: "\t\tif r.grace <= 0 {", bad: "\t\tif r.grace >= 0 {",
+		test: "TestScheduleGraceAndClose", tags: "capability_yield",
+	},
+	{
+		name: "Grace forgets the plain handles of the rest",
+		file: "retire.go", good: "\tif r.graced && r.plainly.Load() {", bad: "\tif r.plainly.Load() {",
+		test: "TestSchedulePlainHandleAndClose", tags: "capability_yield",
+	},
+	{
+		name: "a closed scope holds on",
+		file: "audience.go", good: "\t\twas.past[i].res.hide(1)\n", bad: "",
+		test: "TestSchedulePlainHandleAndClose", tags: "capability_yield",
+	},
+	{
+		name: "plain handles do not hold",
+		file: "audience.go", good: "\t\tr.show(a.plains)\n", bad: "\t\tr.show(0)\n",
+		test: "TestSchedulePlainHandleAndClose", tags: "capability_yield",
+	},
+	{
+		name: "a watch looks at its ctx too early",
+		file: "handle.go", good: "if ctx.Err() != nil || !yield(old, *v) {", bad: "if !yield(old, *v) {",
+		test: "TestScheduleCommitAndWatchAndCancel", tags: "capability_yield",
+	},
+	{
+		name: "the end of Grace looks and then takes",
+		file: "retire.go", good: "\tif r.plainly.Swap(false) {\n\t\tr.drop()", bad: "\tif r.plainly.Load() {\n\t\tyield(\"plain\")\n\t\tr.plainly.Store(false)\n\t\tr.drop()",
+		test: "TestScheduleGraceAndClose", tags: "capability_yield",
+	},
+	{
+		name: "what is derived is published before the rest and others come between",
+		file: "publish.go", good: "\tt.done = true\n\tfor _, s := range t.staged {", bad: "\tt.done = true\n\tt.session.publish()\n\tt.session.made = nil\n\tt.session.locked.unlock()\n\tfor _, d := range t.session.locked {\n\t\td.slot <- struct{}{}\n\t}\n\tfor _, s := range t.staged {",
+		test: "TestScheduleCommitAndResolve", tags: "capability_yield",
+	},
+	{
+		name: "what left is given up before the cells are stored",
+		file: "publish.go", good: "\tt.done = true\n\tfor _, s := range t.staged {", bad: "\tt.done = true\n\tfor _, g := range t.gone {\n\t\tif g.is.res != nil {\n\t\t\tg.is.res.leave(g.from)\n\t\t\tg.is.res = nil\n\t\t}\n\t}\n\tfor _, s := range t.staged {",
+		test: "TestScheduleCommitAndLease", tags: "capability_yield",
+	},
+	{
+		name: "a commit returns before others see it",
+		file: "publish.go", good: "\t\ts.audiences.each((*audience).publish)\n", bad: "\t\tspawn(func() { s.audiences.each((*audience).publish) })\n",
+		test: "TestScheduleCommitAndGet", tags: "capability_yield",
+	},
+	{
+		name: "a refused commit retires what it would have bound",
+		file: "registry.go", good: "\tt.session.discard()\n\tfor _, s := range t.staged {", bad: "\tt.session.discard()\n\tfor _, touched := range t.touched {\n\t\tfor _, p := range touched.layer.providers {\n\t\t\tif p != nil && p.res != nil && p.name == \"lost\" {\n\t\t\t\tp.res.leave()\n\t\t\t}\n\t\t}\n\t}\n\tfor _, s := range t.staged {",
+		test: "TestScheduleRefusedCommit", tags: "capability_yield",
+	},
+	{
+		name: "a refused commit forgets what its builds made",
+		file: "session.go", good: "\t\tif res := p.next.res; res != nil {\n\t\t\tres.leave(p.scope.registries...)\n\t\t}\n", bad: "",
+		test: "TestScheduleRefusedCommit", tags: "capability_yield",
+	},
+	{
+		name: "a scope that is closed is closed again",
+		file: "scope.go", good: "if s.closed.Swap(true) {", bad: "if s.closed.Swap(true) && s.place != nil {",
+		test: "TestScheduleCloseTwiceAndLease", tags: "capability_yield",
+	},
+	{
+		name: "locks are taken in the order of the arguments",
+		file: "lock.go", good: "\t\tslices.SortFunc(h, byID)\n\t\th = slices.Compact(h)\n\t\tfor _, d := range h {\n\t\t\td.slot <- struct{}{}\n\t\t}\n", bad: "\t\tif len(h) == 2 && h[0] == h[1] {\n\t\t\th = h[:1]\n\t\t}\n\t\tfor _, d := range h {\n\t\t\td.slot <- struct{}{}\n\t\t\tyield(\"slot\")\n\t\t}\n\t\tslices.SortFunc(h, byID)\n",
+		test: "TestScheduleCrossedRegistries", tags: "capability_yield",
+	},
+	{
+		name: "Drain forgets what runs",
+		file: "retire.go", good: "\treturn slices.Collect(maps.Keys(t.pending))", bad: "\treturn slices.DeleteFunc(slices.Collect(maps.Keys(t.pending)), func(r *resource) bool { return r.state.Load().phase == phaseRunning })",
+		test: "TestScheduleDrainAndLease", tags: "capability_yield",
+	},
+	{
+		name: "a closed scope does not end its leases",
+		file: "lease.go", good: "if old := l.now.Swap(b); old != nil && old.lease != nil {", bad: "if old := l.now.Swap(b); b != nil && old != nil && old.lease != nil {",
+		test: "TestScheduleCloseTwiceAndLease", tags: "capability_yield",
 	},
 }
