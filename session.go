@@ -109,18 +109,17 @@ func (s *session) keep(at making, p producer) {
 // touch notes that the products, and what was built of them, have to be built
 // anew.
 func (s *session) touch(list []*product) {
-	first := len(s.todo)
-	note := func(list []*product) {
+	for i := len(s.todo); ; i++ {
 		for _, p := range list {
 			if p.in != s && p.key == nil {
 				p.in, p.phase = s, phaseStale
 				s.add(p.is)
 			}
 		}
-	}
-	note(list)
-	for i := first; i < len(s.todo); i++ {
-		note(s.todo[i].(producer).base().taps)
+		if i == len(s.todo) {
+			return
+		}
+		list = s.todo[i].(producer).base().taps
 	}
 }
 

@@ -55,12 +55,16 @@ type limiter struct {
 	derived capability.Handle[Limits]
 }
 
+// clamp is what the limits are used for: a call, as most values are used in.
+//
+//go:noinline
+func clamp(order, low, high int) int { return max(low, min(order&15, high)) }
+
 //go:noinline
 func limitFields(l *limiter, n int) (sum int) {
 	for i := range n {
-		if v := &l.fields; i > v.Low && i&15 < v.High {
-			sum++
-		}
+		v := &l.fields
+		sum += clamp(i, v.Low, v.High)
 	}
 	return sum
 }
@@ -68,9 +72,8 @@ func limitFields(l *limiter, n int) (sum int) {
 //go:noinline
 func limitControl(l *limiter, n int) (sum int) {
 	for i := range n {
-		if v := &l.fields; i > v.Low && i&15 < v.High {
-			sum++
-		}
+		v := &l.fields
+		sum += clamp(i, v.Low, v.High)
 	}
 	return sum
 }
@@ -78,9 +81,8 @@ func limitControl(l *limiter, n int) (sum int) {
 //go:noinline
 func limitAtomic(l *limiter, n int) (sum int) {
 	for i := range n {
-		if v := l.pointer.Load(); i > v.Low && i&15 < v.High {
-			sum++
-		}
+		v := l.pointer.Load()
+		sum += clamp(i, v.Low, v.High)
 	}
 	return sum
 }
@@ -88,9 +90,8 @@ func limitAtomic(l *limiter, n int) (sum int) {
 //go:noinline
 func limitDerived(l *limiter, n int) (sum int) {
 	for i := range n {
-		if v := l.derived.Get(); i > v.Low && i&15 < v.High {
-			sum++
-		}
+		v := l.derived.Get()
+		sum += clamp(i, v.Low, v.High)
 	}
 	return sum
 }

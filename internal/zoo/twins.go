@@ -187,7 +187,7 @@ var twins = []twin{
 	// While traffic flows.
 	{
 		name: "what was built of a derived value is not built anew",
-		file: "session.go", good: "\t\tnote(s.todo[i].(producer).base().taps)\n", bad: "",
+		file: "session.go", good: "list = s.todo[i].(producer).base().taps", bad: "list = nil",
 		test: "TestDerivedValuesEqualTheOracle",
 	},
 	{
@@ -227,7 +227,7 @@ var twins = []twin{
 	},
 	{
 		name: "cells that move forget what they showed",
-		file: "audience.go", good: "\t\t\t\tin.past[i].cells++\n", bad: "",
+		file: "audience.go", good: "past: slices.Clone(was.past), seq", bad: "seq",
 		test: "TestCellsThatMoveKeepWhatTheyShowed",
 	},
 	{
