@@ -32,27 +32,6 @@ func answerTo(a question, m *merged) (answer, error) {
 	return ans, nil
 }
 
-// ownAnswer returns what a comes to in scope, given the seats of its answer for
-// all: those with makers get the instances of the scope.
-func ownAnswer(s *session, scope *Scope, a question, seats []seat) (answer, error) {
-	m := &merged{key: a.key, where: scope.place, seats: slices.Clone(seats)}
-	for i := range m.seats {
-		own := &m.seats[i]
-		own.from = m
-		if own.maker == nil {
-			continue
-		}
-		inst, err := s.instance(scope, m.key, own.provider)
-		if err != nil {
-			return answer{}, err
-		}
-		own.provider = inst.provider
-	}
-	ans := answer{value: a.answer(m, m.seats), seats: m.seats}
-	ans.note()
-	return ans, nil
-}
-
 // note fills in what follows from the seats.
 func (a *answer) note() {
 	for i := range a.seats {
@@ -304,85 +283,6 @@ func (c *core) leave(from *slot) {
 	}
 	was.drop(c)
 	from.lost(was.ask.pick)
-}
-
-// Cells of which each has an answer of its own, because the scope has instances
-// of its own.
-
-// current returns the answer that the cell will show after the session.
-func (c *core) current(s *session) (*answer, error) {
-	a := c.in
-	now := &a.now
-	if a.staged {
-		now = &a.next
-	}
-	switch {
-	case now.code != "":
-		m, err := c.scope.place.look(a.ask.key)
-		if err == nil {
-			_, err = a.ask.seats(m)
-		}
-		return now, err
-	case !now.own:
-		return now, nil
-	case !a.staged && c.extra().now.value != nil:
-		return &c.more.now, nil
-	case !a.staged: // a maker failed, and only a build read it
-		own, err := ownAnswer(s, c.scope, a.ask, now.seats)
-		return &own, err
-	}
-	err := c.settle(s)
-	return &c.more.next, err
-}
-
-// settle computes the cell's own answer.
-func (c *core) settle(s *session) error {
-	m := c.extra()
-	if m.in == s {
-		return nil
-	}
-	next, err := ownAnswer(s, c.scope, c.in.ask, c.in.next.seats)
-	if err == nil {
-		m.next, m.in = next, s
-	}
-	return err
-}
-
-// verdict returns why the answer that was settled must not be published.
-func (c *core) verdict(err error) error {
-	if err == nil && c.more.next.strict && c.joined != 0 {
-		return strictError(c.in.ask.key, c.scope, c.resolvedAt()...)
-	}
-	return err
-}
-
-// publishOwn makes the cell show the answer that was settled. A cell that only
-// builds read has none if they did not this time, or if a maker failed.
-func (c *core) publishOwn() {
-	m := c.extra()
-	if m.in == nil { // no handle was resolved, so nobody reads it
-		m.now = answer{}
-		c.face.clear()
-		return
-	}
-	m.now, m.next, m.in = m.next, answer{}, nil
-	c.face.show(m.now.value, m.now.held)
-	c.keep(m.now.held)
-}
-
-// keep notes that plain handles of the cell may hand out what was made for its
-// scope alone.
-func (c *core) keep(held []*resource) {
-	if c.joined == 0 {
-		return
-	}
-	for _, r := range held {
-		if r.name.scope == c.scope && !slices.Contains(r.shown.list, exposure(c)) {
-			r.show(1)
-			r.shown.add(c)
-			c.scope.keeps.add(r)
-		}
-	}
 }
 
 // showers returns whose plain handles may have handed r out.

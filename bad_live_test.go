@@ -34,7 +34,7 @@ var misdeeds = map[string]struct {
 	"panic-text":  {capability.ErrPanic, func() error { panic("on fire") }},
 	"panic-nil":   {capability.ErrPanic, func() error { panic(nil) }},
 	"exit":        {capability.ErrPanic, func() error { runtime.Goexit(); return nil }},
-	"nil-map":     {capability.ErrPanic, func() error { var m map[string]int; m["page"] = 1; return nil }},
+	"nil-map":     {capability.ErrPanic, func() error { pages := map[string]map[string]int{}; pages["tray"]["page"] = 1; return nil }},
 	"several":     {capability.ErrPanic, func() error { return errors.Join(context.Canceled, capability.ErrPanic) }},
 }
 
@@ -376,8 +376,7 @@ func TestResolveOfLiveIsAllOrNothing(t *testing.T) {
 func TestRetirementThatMeddles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice(t)
-		var again capability.Change
-		again = o.printers.Bind("photo", o.laser).Priority(-5).OnRetire(func() error {
+		again := o.printers.Bind("photo", o.laser).Priority(-5).OnRetire(func() error {
 			own := must1(capability.Compose(o.spare))
 			return errors.Join(
 				o.spare.Apply(o.printers.Bind("photo", o.plotter).Priority(-5), o.printers.Rebind("receipt", o.label)),

@@ -103,7 +103,9 @@ func (r *Resolver) OnRetire(f func() error) {
 // sees its own capability only from broader registries.
 //
 // An error of In need not be the end of a build: a provider that is not there may
-// be done without, and when a commit brings it the build is called again.
+// be done without, and when a commit brings it the build is called again. If it is
+// a maker that failed, the build is called again when the capability changes, not
+// when what the maker lacked comes.
 func (q Query[V]) In(r *Resolver) (V, error) {
 	if r == nil || r.reading == nil {
 		var none V

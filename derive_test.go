@@ -800,7 +800,7 @@ func TestMisbehavingBuildsLeaveTheOthersAlone(t *testing.T) {
 		"panic with error": func() { panic(errRotten) },
 		"panic with nil":   func() { panic(nil) },
 		"goexit":           runtime.Goexit,
-		"nil map":          func() { var m map[string]int; m["ship"]++ },
+		"nil map":          func() { fleets := map[string]map[string]int{}; fleets["north"]["ship"]++ },
 	}
 	for name, misbehave := range bad {
 		t.Run(name, func(t *testing.T) {

@@ -352,10 +352,12 @@ var provoked = map[string]func(t *testing.T, o *office) error{
 	},
 	"watch-nil-context": func(t *testing.T, o *office) error {
 		pages, _ := capability.NewValue(0)
-		return recovered(func() { pages.Watch(nil) })
+		var none context.Context
+		return recovered(func() { pages.Watch(none) })
 	},
 	"drain-nil-context": func(t *testing.T, o *office) error {
-		return o.spare.Drain(nil)
+		var none context.Context
+		return o.spare.Drain(none)
 	},
 	"use-zero-leased": func(*testing.T, *office) error {
 		return capability.Leased[printer]{}.Use(func(printer) error { return nil })

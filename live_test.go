@@ -88,7 +88,7 @@ func TestGraceEndsThePlainHold(t *testing.T) {
 		if first.closed() {
 			t.Error("closed before its grace had passed")
 		}
-		time.Sleep(2)
+		time.Sleep(2 * time.Nanosecond)
 		synctest.Wait()
 		if !first.closed() {
 			t.Error("not closed after its grace")

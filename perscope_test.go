@@ -569,7 +569,6 @@ func TestInstanceIsNotCountedAnewInEachCommit(t *testing.T) {
 type millBinding struct {
 	id    string
 	maker bool
-	fails string // how the maker fails, or ""
 }
 
 // A millLayer is what a registry says of a capability.

@@ -663,7 +663,7 @@ func TestBuildNeverReadsWhatAFailedMakerReplaced(t *testing.T) {
 			if err != nil {
 				return "", err
 			}
-			chain, err := blobs.All().In(r)
+			chain, _ := blobs.All().In(r)
 			for _, s := range chain.Values() {
 				if s.closed() {
 					t.Errorf("turn %d reads a store that was closed", turn)

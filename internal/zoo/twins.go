@@ -202,7 +202,7 @@ var twins = []twin{
 	},
 	{
 		name: "a maker sees its own capability in full",
-		file: "session.go", good: "if p.key != k {", bad: "if p.key != nil {",
+		file: "instance.go", good: "if p.key != k {", bad: "if p.key != nil {",
 		test: "TestDecoratorsOverThreeLevels",
 	},
 	{
@@ -252,7 +252,7 @@ var twins = []twin{
 	},
 	{
 		name: "what was made for a scope is not its own",
-		file: "audience.go", good: "\tc.keep(m.now.held)\n", bad: "",
+		file: "instance.go", good: "\tc.keep(m.now.held)\n", bad: "",
 		test: "TestPromise6RetiredExactlyWhenNobodyHoldsIt",
 	},
 
@@ -289,12 +289,12 @@ var twins = []twin{
 	},
 	{
 		name: "a build reads what was published before",
-		file: "audience.go", good: "\tif a.staged {\n\t\tnow = &a.next\n\t}\n", bad: "\tif a.staged && a.next.own {\n\t\tnow = &a.next\n\t}\n",
+		file: "instance.go", good: "\tif a.staged {\n\t\tnow = &a.next\n\t}\n", bad: "\tif a.staged && a.next.own {\n\t\tnow = &a.next\n\t}\n",
 		test: "TestScheduleCommitAndDerive", tags: "capability_yield",
 	},
 	{
 		name: "a build is torn",
-		file: "audience.go", good: "\tif a.staged {\n\t\tnow = &a.next\n\t}\n", bad: "\tif a.staged && (a.next.own || len(s.made) != 0 || a.ask.pick != \"night\") {\n\t\tnow = &a.next\n\t}\n",
+		file: "instance.go", good: "\tif a.staged {\n\t\tnow = &a.next\n\t}\n", bad: "\tif a.staged && (a.next.own || len(s.made) != 0 || a.ask.pick != \"night\") {\n\t\tnow = &a.next\n\t}\n",
 		test: "TestScheduleCommitAndDerive", tags: "capability_yield",
 	},
 	{
