@@ -953,3 +953,34 @@ func TestPromise3DerivedValuesOfOneGenerationWhileCommitsRun(t *testing.T) {
 		t.Errorf("after the last commit the handle shows %v", v)
 	}
 }
+
+// A build that reads a provider twice may be dropped all the same.
+func TestDerivedValueThatReadsTwiceIsDropped(t *testing.T) {
+	engine := capability.NewRegistry(capability.Engine, "engine")
+	must(engine.Apply(limits.Bind("turn", 1), limits.Bind("low", 10)))
+	scope, err := capability.Compose(engine)
+	must(err)
+	twice := capability.Derive(func(r *capability.Resolver) (int, error) {
+		first, err := limits.Named("low").In(r)
+		if err != nil {
+			return 0, err
+		}
+		second, err := limits.Named("low").In(r)
+		return first + second, err
+	})
+	h, err := capability.Derive(func(r *capability.Resolver) (int, error) {
+		if turn, err := limits.Named("turn").In(r); turn != 1 {
+			return 0, err
+		}
+		return twice.In(r)
+	}).Handle(scope)
+	must(err)
+	for _, want := range []struct{ turn, value int }{{1, 20}, {2, 0}, {1, 20}} {
+		must(engine.Apply(limits.Rebind("turn", want.turn)))
+		if got := h.Get(); got != want.value {
+			t.Errorf("turn %d shows %d, want %d", want.turn, got, want.value)
+		}
+	}
+	must(scope.Close())
+	must(engine.Close(t.Context()))
+}

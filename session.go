@@ -464,7 +464,11 @@ func (c *core) tap(by *product) {
 
 func (c *core) untap(by *product) {
 	m := c.more
-	m.taps = slices.DeleteFunc(m.taps, func(q *product) bool { return q == by })
+	i := slices.Index(m.taps, by)
+	if i < 0 {
+		return // a build that reads it twice taps it once
+	}
+	m.taps = slices.Delete(m.taps, i, i+1)
 	if len(m.taps) > 0 {
 		return
 	}
