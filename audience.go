@@ -169,10 +169,19 @@ func (a *audience) pass(was, is []seat) {
 			a.past = slices.DeleteFunc(a.past, func(p passed) bool { return p.cells == 0 || p.res.gone() })
 			a.kept = len(a.past)
 		}
+		if slices.Contains(r.shown.list, exposure(a)) {
+			// It came back and goes again: the new entry is for all open cells
+			// that the old one is for.
+			if i := slices.IndexFunc(a.past, func(p passed) bool { return p.res == r }); i >= 0 {
+				r.plain -= a.past[i].cells
+				a.past = slices.Delete(a.past, i, i+1)
+			}
+		} else {
+			r.shown.add(a)
+		}
 		a.seq++
 		a.past = append(a.past, passed{r, a.seq, a.plains})
 		r.show(a.plains)
-		r.shown.add(a)
 	}
 }
 

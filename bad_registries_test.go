@@ -156,14 +156,12 @@ func TestCloseWithoutContext(t *testing.T) {
 	var none context.Context
 	o := newOffice(t)
 	before := o.state(t)
-	refused(t, unpanicked(t, func() error { return o.city.Close(none) }), capability.ErrInUse)
+	refused(t, unpanicked(t, func() error { return o.city.Close(none) }), capability.ErrInvalid)
 	if diff := cmp.Diff(before, o.state(t)); diff != "" {
 		t.Errorf("the refused Close left a trace (-want +got):\n%s", diff)
 	}
-	// Whether nil is taken for the background or refused, it is no panic.
-	if err := unpanicked(t, func() error { return o.spare.Close(none) }); err != nil {
-		refused(t, err, capability.ErrInvalid)
-	}
+	refused(t, unpanicked(t, func() error { return o.spare.Close(none) }), capability.ErrInvalid)
+	accepted(t, o.spare.Apply(o.printers.Bind("photo", o.laser).Priority(-1)))
 }
 
 // TestCloseDuringCommits closes registries and scopes while others commit to

@@ -30,7 +30,7 @@ type Capability[T any] struct {
 	key *key
 }
 
-// key is what the copies of a Capability share. All but spread is fixed by New.
+// key is what the copies of a Capability share. All but constrained is fixed by New.
 type key struct {
 	name, doc string
 	typ       reflect.Type

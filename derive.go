@@ -26,8 +26,8 @@ import (
 // a provider away from it, with [ErrInUse] around its own error. It must not read
 // a Handle that a scope resolved, which shows what was before the commit, and
 // must not change or ask the registries it is built from: that is [ErrInvalid].
-// To wait in it for another goroutine that commits there would be to wait for
-// ever.
+// To wait in it for another goroutine that commits there, or to commit elsewhere
+// what makes a build there commit here, would be to wait for ever.
 func Derive[V any](build func(*Resolver) (V, error)) Query[V] {
 	d := &derivation{cell: newCell[V], site: caller(1)}
 	if build != nil {
@@ -152,7 +152,11 @@ func (r *reading) read(q question) (any, error) {
 		ans, err = r.view(q)
 	}
 	if e, ok := err.(*Error); ok && e.Provider == q.pick {
-		e.Scope = r.of.scope.String() // not the part of it where the answer was looked for
+		// Not the part of it where the answer was looked for. The error of a maker
+		// says so already, and is shared.
+		if scope := r.of.scope.String(); e.Scope != scope {
+			e.Scope = scope
+		}
 	}
 	if err != nil {
 		return nil, err

@@ -101,7 +101,8 @@
 //  7. Registries that no open scope connects never wait for each other. Readers
 //     never wait for anybody.
 //  8. Get, Use and the verbs Each, Pipe, Any, Every and Decide take no lock and
-//     allocate nothing unless they return an error.
+//     allocate nothing unless they return an error. The Use that is the last of a
+//     replaced value starts its retirement.
 //  9. Scopes and registries may be closed in any order, twice, and at once.
 //  10. A derived value never mixes generations, and a build that fails, panics or
 //     ends its goroutine refuses the commit.
@@ -138,10 +139,11 @@
 // the commit that runs it or of the last before it, and the build is synchronized
 // before each Get that observes what it made.
 //
-// The end of each Use that was begun before a commit replaced its value, the
-// return of Scope.Close for plain handles, and the end of what was made of a
-// provider are synchronized before the call of its OnRetire. That call is
-// synchronized before the return of a Drain that waited for it.
+// The end of each Use that was begun before a commit replaced its value, and the
+// retirement of what was made of a provider, are synchronized before the call of
+// its OnRetire; so are the calls of Close of the scopes whose plain handles may have
+// handed it out, unless its Grace came first. The return of OnRetire is synchronized
+// before the return of a Drain that waited for it.
 //
 // # Errors
 //

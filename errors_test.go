@@ -350,6 +350,9 @@ var provoked = map[string]func(t *testing.T, o *office) error{
 	"watch-zero-handle": func(t *testing.T, _ *office) error {
 		return recovered(func() { capability.Handle[printer]{}.Watch(t.Context()) })
 	},
+	"build-panics-spitefully": func(t *testing.T, o *office) error {
+		return second(capability.Derive(func(*capability.Resolver) (int, error) { panic(spiteful{}) }).Handle(o.scope))
+	},
 	"watch-nil-context": func(t *testing.T, o *office) error {
 		pages, _ := capability.NewValue(0)
 		var none context.Context
@@ -938,6 +941,7 @@ var (
 
 		"derive-panics":                    "it is the text of a build",
 		"derive-panics-with-error":         "it is the text of a build",
+		"build-panics-spitefully":          "it is the text of a build",
 		"derive-would-fail":                "it is the text of a build",
 		"derive-would-fail-in-many-scopes": "it is the text of a build",
 		"maker-fails":                      "it is the text of a maker",

@@ -31,8 +31,11 @@ func (t *transaction) compute() {
 			at.place.split(at.key)
 		}
 	}
-	seen := make(map[*slot]bool)
-	r := refusals{make(map[loss]*lost), make(map[loop]map[string]bool), make(map[flaw]*flawed)}
+	var seen map[*slot]bool
+	if len(spots) > 1 {
+		seen = make(map[*slot]bool)
+	}
+	r := new(refusals)
 	for _, at := range spots {
 		t.computeAt(at.place, at.key, seen, r)
 	}
@@ -85,7 +88,7 @@ type flawed struct {
 	scope  string
 }
 
-func (r refusals) flaw(w settler, err error) {
+func (r *refusals) flaw(w settler, err error) {
 	var at flaw
 	if n, ok := w.(*node); ok {
 		at.of = n.of
@@ -96,6 +99,9 @@ func (r refusals) flaw(w settler, err error) {
 	f := r.flaws[at]
 	if f == nil {
 		f = &flawed{err: err, scope: e.Scope}
+		if r.flaws == nil {
+			r.flaws = make(map[flaw]*flawed)
+		}
 		r.flaws[at] = f
 	}
 	if f.scopes++; e.Scope < f.scope {
@@ -103,12 +109,15 @@ func (r refusals) flaw(w settler, err error) {
 	}
 }
 
-func (r refusals) lose(k *key, readers []reader, err error) {
+func (r *refusals) lose(k *key, readers []reader, err error) {
 	cause := err.(*Error) // as verify returns it
 	at := loss{k, cause.Code, cause.Provider}
 	l := r.lost[at]
 	if l == nil {
 		l = &lost{cause: cause}
+		if r.lost == nil {
+			r.lost = make(map[loss]*lost)
+		}
 		r.lost[at] = l
 	}
 	l.readers = append(l.readers, readers...)
@@ -117,8 +126,11 @@ func (r refusals) lose(k *key, readers []reader, err error) {
 	}
 }
 
-func (r refusals) cycle(k *key, p *place, cycle []step) {
+func (r *refusals) cycle(k *key, p *place, cycle []step) {
 	at := loop{k, cycleText(cycle)}
+	if r.loops == nil {
+		r.loops = make(map[loop]map[string]bool)
+	}
 	if r.loops[at] == nil {
 		r.loops[at] = make(map[string]bool)
 	}
@@ -126,7 +138,7 @@ func (r refusals) cycle(k *key, p *place, cycle []step) {
 }
 
 // errors returns an error for each refusal, sorted.
-func (r refusals) errors() []error {
+func (r *refusals) errors() []error {
 	var errs []error
 	for at, places := range r.loops {
 		errs = append(errs, cycleError(at.key, slices.Collect(maps.Keys(places)), at.text))
@@ -165,7 +177,7 @@ func (p *place) keys(l *layer) []*key {
 }
 
 // computeAt does the part of compute that is about k at p and below.
-func (t *transaction) computeAt(p *place, k *key, seen map[*slot]bool, refused refusals) {
+func (t *transaction) computeAt(p *place, k *key, seen map[*slot]bool, refused *refusals) {
 	if k.constrained.Load() {
 		// Cycles are refused also where nobody resolved the capability yet.
 		forget := func() { p.each(func(q *place) { q.whole = false; delete(q.sound, k.name) }) }
@@ -187,7 +199,9 @@ func (t *transaction) computeAt(p *place, k *key, seen map[*slot]bool, refused r
 		if seen[s] {
 			continue
 		}
-		seen[s] = true
+		if seen != nil {
+			seen[s] = true
+		}
 		if s.empty() {
 			continue
 		}

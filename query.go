@@ -179,7 +179,13 @@ func (n *need) check(s *Scope, w *session) error {
 	case n.nowhere:
 		return fail(ErrInvalid, "IntoLeased was given a nil *Leased: give it the address of one")
 	case n.made != nil:
-		w.add(w.node(s, n.made))
+		if made := w.node(s, n.made); made.now.err != nil {
+			// A build that does without it read it, and nobody else; its error is
+			// of then.
+			w.touch([]*product{&made.product})
+		} else {
+			w.add(made)
+		}
 		return nil
 	case n.plain && k.rules.onlyLeased:
 		return fail(ErrInvalid, "its providers may only be leased, as OnlyLeased of the key declared at %v says: resolve it with Leased or IntoLeased, and call it in Use", k.site)

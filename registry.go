@@ -135,13 +135,18 @@ func Commit(edits ...Edit) error { return commit("Commit", caller(1), edits...) 
 func commit(verb string, at site, edits ...Edit) error {
 	var errs []error
 	var registries []*Registry
-	seen := make(map[*Registry]bool, len(edits))
+	var seen map[*Registry]bool
+	if len(edits) > 1 {
+		seen = make(map[*Registry]bool, len(edits))
+	}
 	for i, e := range edits {
 		switch {
 		case e.registry == nil || e.registry.layers == nil:
 			errs = append(errs, &Error{Code: ErrInvalid, Err: report("edit %d of Commit at %v is of no registry: make registries with NewRegistry and edits with Stage", i+1, at)})
 		case !seen[e.registry]:
-			seen[e.registry] = true
+			if seen != nil {
+				seen[e.registry] = true
+			}
 			registries = append(registries, e.registry)
 			if err := e.registry.nameError(); err != nil {
 				errs = append(errs, err)
@@ -156,7 +161,7 @@ func commit(verb string, at site, edits ...Edit) error {
 		return err
 	}
 	defer h.unlock()
-	t := &transaction{edited: registries, place: make(map[*layer]int), failed: make(map[failure]bool), session: session{locked: h, commit: true}}
+	t := &transaction{edited: registries, session: session{locked: h, commit: true}}
 	defer t.end()
 	return t.run(edits)
 }
@@ -189,6 +194,9 @@ func (r *Registry) Close(ctx context.Context) error {
 	at := caller(1)
 	if r == nil || r.layers == nil {
 		return zeroRegistry("Close", at)
+	}
+	if ctx == nil {
+		return r.noContext("Close", at)
 	}
 	if err := r.close(at); err != nil {
 		return err
@@ -233,9 +241,9 @@ type transaction struct {
 	errs    []error
 	undo    []func() // run backwards if the transaction fails
 	touched []touch
-	place   map[*layer]int // where in touched
+	place   map[*layer]int // where in touched, once that is long
 	claims  []claim
-	failed  map[failure]bool
+	failed  map[failure]bool // nil if there is none
 	edited  []*Registry
 	staged  []*slot
 	session session
@@ -261,6 +269,39 @@ type failure struct{ capability, provider string }
 type goner struct {
 	is   *provider
 	from *Registry
+}
+
+// touchOf returns the place of l in touched, where it puts it if it is not there.
+func (t *transaction) touchOf(r *Registry, l *layer) *touch {
+	const few = 8
+	if t.place == nil {
+		for i := range t.touched {
+			if t.touched[i].layer == l {
+				return &t.touched[i]
+			}
+		}
+		if len(t.touched) == few {
+			t.place = make(map[*layer]int)
+			for i := range t.touched {
+				t.place[t.touched[i].layer] = i
+			}
+		}
+	} else if i, ok := t.place[l]; ok {
+		return &t.touched[i]
+	}
+	if t.place != nil {
+		t.place[l] = len(t.touched)
+	}
+	t.touched = append(t.touched, touch{registry: r, layer: l})
+	return &t.touched[len(t.touched)-1]
+}
+
+// missing notes that a binding failed.
+func (t *transaction) missing(capability, provider string) {
+	if t.failed == nil {
+		t.failed = make(map[failure]bool)
+	}
+	t.failed[failure{capability, provider}] = true
 }
 
 // fail notes a mistake.
@@ -362,13 +403,8 @@ func (t *transaction) layer(r *Registry, k *key, name string) *layer {
 		l.key, fresh = k, true
 		t.undo = append(t.undo, func() { l.key = before })
 	}
-	i, ok := t.place[l]
-	if !ok {
-		i = len(t.touched)
-		t.touched = append(t.touched, touch{registry: r, layer: l})
-		t.place[l] = i
-	}
-	t.touched[i].fresh = t.touched[i].fresh || fresh
+	at := t.touchOf(r, l)
+	at.fresh = at.fresh || fresh
 	return l
 }
 
@@ -384,7 +420,7 @@ func (b Binding) stage(t *transaction, r *Registry) {
 		return
 	}
 	wrong := func(code Code, format string, args ...any) {
-		t.failed[failure{k.name, p.name}] = true
+		t.missing(k.name, p.name)
 		t.fail(&Error{Code: code, Capability: k.name, Provider: shorten(p.name), Err: report(format, args...)})
 	}
 	mistakes := len(t.errs)
@@ -420,7 +456,7 @@ func (b Binding) stage(t *transaction, r *Registry) {
 	}
 	l := t.layer(r, k, k.name)
 	if l == nil {
-		t.failed[failure{k.name, p.name}] = true
+		t.missing(k.name, p.name)
 		return
 	}
 	old := l.get(p.name)
@@ -620,6 +656,9 @@ func (t *transaction) checkLayers() {
 
 // checkNames refuses a second key of one name in any open scope.
 func (t *transaction) checkNames() {
+	if !slices.ContainsFunc(t.touched, func(at touch) bool { return at.fresh }) {
+		return
+	}
 	fresh := make(map[*Registry]map[string]*key)
 	for _, touched := range t.touched {
 		if r := touched.registry; touched.fresh && len(r.places) > 0 {

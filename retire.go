@@ -22,10 +22,10 @@ import (
 // lease on a value it is part of that a commit replaced; and each resource that
 // was made of it. Holds are added only by commits and only while the owner holds
 // it, so the count comes to zero once. Whoever takes the last hold away starts
-// the retirement, on a goroutine of its own.
+// the retirement: what was given to OnRetire runs on a goroutine of its own.
 //
-// The fields below holds and plainly are guarded by the domain of its
-// registries, those of the retirement itself by state.
+// The fields below state are guarded by the domain of its registries until the
+// count is zero, and then by whoever brought it there.
 type resource struct {
 	holds   atomic.Int64
 	plainly atomic.Bool // plain handles have a hold
@@ -303,6 +303,9 @@ func (r *Registry) Drain(ctx context.Context) error {
 	if r == nil || r.layers == nil {
 		return zeroRegistry("Drain", at)
 	}
+	if ctx == nil {
+		return r.noContext("Drain", at)
+	}
 	h, err := enter("Drain", at, r)
 	if err != nil {
 		return err
@@ -311,10 +314,11 @@ func (r *Registry) Drain(ctx context.Context) error {
 	return r.drain(ctx, "Drain", at)
 }
 
+func (r *Registry) noContext(verb string, at site) error {
+	return &Error{Code: ErrInvalid, Err: report("%s of %v at %v was given a nil Context: give it one that ends when you would wait no longer", verb, r, at)}
+}
+
 func (r *Registry) drain(ctx context.Context, verb string, at site) error {
-	if ctx == nil {
-		return &Error{Code: ErrInvalid, Err: report("%s of %v at %v was given a nil Context: give it one that ends when you would wait no longer", verb, r, at)}
-	}
 	pending := r.retiring.list()
 	if err := r.ownRetirement(pending, verb, at); err != nil {
 		return err
@@ -328,9 +332,7 @@ func (r *Registry) drain(ctx context.Context, verb string, at site) error {
 		select {
 		case <-p.state.Load().done:
 		case <-ctx.Done():
-			h := lock(r)
-			left := r.leftError(ctx, pending[i:], verb, at)
-			h.unlock()
+			left := r.leftErrors(context.Cause(ctx), pending[i:], verb, at)
 			return join(append(r.retiring.takeErrors(r), left...))
 		}
 	}
@@ -352,22 +354,25 @@ func (r *Registry) ownRetirement(pending []*resource, verb string, at site) erro
 	return nil
 }
 
-// leftError says who holds what is left when ctx ended.
-func (r *Registry) leftError(ctx context.Context, pending []*resource, verb string, at site) []error {
+// leftErrors says who holds what is left when a ctx ended.
+func (r *Registry) leftErrors(cause error, pending []*resource, verb string, at site) []error {
+	ended := textOf(cause) // before the lock, because it may be foreign code
+	h := lock(r)
+	defer h.unlock()
 	pending = slices.DeleteFunc(pending, (*resource).gone)
 	slices.SortFunc(pending, byName)
 	const most = 8
 	var errs []error
 	for i, p := range pending {
 		if i == most {
-			errs = append(errs, &Error{Code: ErrInUse, Err: report("%v: %s not retired either when %s at %v ended: %w",
-				r, plural(len(pending)-most, "more provider"), verb, at, context.Cause(ctx))})
+			errs = append(errs, &Error{Code: ErrInUse, Err: &because{fmt.Sprintf("%v: %s not retired either when %s at %v ended: %s",
+				r, plural(len(pending)-most, "more provider"), verb, at, ended), cause}})
 			break
 		}
 		s := p.state.Load()
-		errs = append(errs, &Error{Code: ErrInUse, Capability: p.name.capability, Provider: p.name.provider, Scope: p.name.scopeName(), Err: report(
-			"not retired when %s of %v at %v ended: %s was given up at %s and %s: %w",
-			verb, r, at, p.name.what(), s.since.UTC().Format(time.RFC3339), p.holdersText(), context.Cause(ctx))})
+		errs = append(errs, &Error{Code: ErrInUse, Capability: p.name.capability, Provider: p.name.provider, Scope: p.name.scopeName(), Err: &because{fmt.Sprintf(
+			"not retired when %s of %v at %v ended: %s was given up at %s and %s: %s",
+			verb, r, at, p.name.what(), s.since.UTC().Format(time.RFC3339), p.holdersText(), ended), cause}})
 	}
 	return errs
 }

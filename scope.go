@@ -281,6 +281,7 @@ func (s *Scope) resolve(verb string, needs []Need, at site, meet bool) error {
 		}
 	}
 	if !meet {
+		w.discard()
 		return join(errs)
 	}
 	if len(w.todo) > 0 {
@@ -374,8 +375,8 @@ func (s *Scope) forget(k *key, pick string) {
 // sake any more. What was made for the scope alone, and what its plain handles
 // may have handed out and has left its registry, is retired once no lease is left
 // on it; Close does not wait for that, [Registry.Drain] does. To close it twice,
-// at once or while others use it is no mistake. It returns nil unless a build or
-// maker that hangs on it calls it, which is an [ErrInvalid].
+// at once or while others use it is no mistake. It returns nil unless s is no scope
+// or a build or maker of s calls it, which is [ErrInvalid].
 func (s *Scope) Close() error {
 	at := caller(1)
 	if s == nil || s.registries == nil {

@@ -227,6 +227,7 @@ func (p *product) run(r *Resolver) {
 // built puts down what came of a build.
 func (p *product) built(r *reading, err error) {
 	s := r.session
+	p.next, p.phase = outcome{err: errExited}, phaseBuilt // if a method of err does not return
 	s.idle = append(s.idle, r)
 	s.stack = s.stack[:len(s.stack)-1]
 	s.made = append(s.made, p)
@@ -240,8 +241,11 @@ func (p *product) built(r *reading, err error) {
 	if p.key != nil { // a maker is not called again, but keeps what is derived
 		out.reads = slices.DeleteFunc(out.reads, func(r read) bool { return r.on == nil })
 	}
-	needs := distinct(r.needs)
-	if len(r.funcs) > 0 || len(needs) > 0 && err == nil {
+	needs, last := distinct(r.needs), p.now.res
+	switch {
+	case err == nil && len(r.funcs) == 0 && last != nil && len(last.funcs) == 0 && slices.Equal(last.needs, needs):
+		out.res = last // what is held is the same
+	case len(r.funcs) > 0 || len(needs) > 0 && err == nil:
 		out.res = newResource(p.name, r.funcs, slices.Clone(needs))
 	}
 	if err != nil {
@@ -356,7 +360,7 @@ func (s *session) publish() {
 		}
 		p.is.publish()
 		s.retap(p, was.reads)
-		if was.res != nil {
+		if was.res != nil && was.res != p.now.res {
 			was.res.leave(p.scope.registries...)
 		}
 	}
@@ -378,7 +382,7 @@ func (s *session) discard() {
 	}
 	for _, p := range slices.Backward(s.made) {
 		p.is.discard()
-		if res := p.next.res; res != nil {
+		if res := p.next.res; res != nil && res != p.now.res {
 			res.leave(p.scope.registries...)
 		}
 		p.next, p.in = outcome{}, nil

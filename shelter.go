@@ -4,6 +4,7 @@ package capability
 
 import (
 	"bytes"
+	"fmt"
 	"runtime"
 	"strconv"
 )
@@ -19,7 +20,7 @@ type turn struct {
 	finished func()                 // called at the end
 
 	i      int  // the task whose turn it is
-	inTask bool // it runs
+	inTask bool // it runs, or what came of it is put down, which asks foreign errors for their texts
 }
 
 func (t *turn) start() {
@@ -28,9 +29,8 @@ func (t *turn) start() {
 		t.begin()
 		for ; t.i < t.n; t.i++ {
 			t.inTask = true
-			err := t.task(t.i)
+			t.done(t.i, t.task(t.i))
 			t.inTask = false
-			t.done(t.i, err)
 		}
 		t.finished()
 	})
@@ -45,8 +45,8 @@ func (t *turn) goOn() {
 	if v := recover(); v != nil {
 		err = panicError(v)
 	}
-	t.inTask = false
 	t.done(t.i, err)
+	t.inTask = false
 	t.i++
 	t.start()
 }
@@ -59,7 +59,17 @@ func panicError(v any) error {
 	if err, ok := v.(error); ok {
 		return &Error{Code: ErrPanic, Err: &because{"it panicked: " + textOf(err), err}}
 	}
-	return &Error{Code: ErrPanic, Err: report("it panicked: %v", v)}
+	return &Error{Code: ErrPanic, Err: report("it panicked: %s", textOfValue(v))}
+}
+
+// textOfValue returns v as a text, also if a method of v panics.
+func textOfValue(v any) (text string) {
+	defer func() {
+		if r := recover(); r != nil {
+			text = fmt.Sprintf("%T whose methods panic", v)
+		}
+	}()
+	return fmt.Sprint(v)
 }
 
 // goroutine returns the number of the goroutine that calls it, which nothing

@@ -101,11 +101,13 @@ func pending(registries []*Registry) []PendingState {
 	}
 	slices.SortFunc(list, byName)
 	var states []PendingState
-	for i, p := range list {
+	seen := make(map[*resource]bool) // what is made for a scope waits in each registry
+	for _, p := range list {
 		now := p.state.Load()
-		if now.phase == phaseRetired || i > 0 && list[i-1] == p {
+		if now.phase == phaseRetired || seen[p] {
 			continue
 		}
+		seen[p] = true
 		state := PendingState{
 			Capability: p.name.capability, Provider: p.name.provider, Scope: p.name.scopeName(), Site: p.name.site.String(),
 			Since: now.since, Running: now.phase == phaseRunning,
