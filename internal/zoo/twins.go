@@ -369,7 +369,7 @@ var twins = []twin{
 	},
 	{
 		name: "a refused commit forgets what its builds made",
-		file: "session.go", good: "\t\tif res := p.next.res; res != nil {\n\t\t\tres.leave(p.scope.registries...)\n\t\t}\n", bad: "",
+		file: "session.go", good: "\t\tif res := p.next.res; res != nil && res != p.now.res {\n\t\t\tres.leave(p.scope.registries...)\n\t\t}\n", bad: "",
 		test: "TestScheduleRefusedCommit", tags: "capability_yield",
 	},
 	{
