@@ -161,7 +161,7 @@ func commit(verb string, at site, edits ...Edit) error {
 		return err
 	}
 	defer h.unlock()
-	t := &transaction{edited: registries, session: session{locked: h, commit: true}}
+	t := newTransaction(registries, h)
 	defer t.end()
 	return t.run(edits)
 }
@@ -248,9 +248,21 @@ type transaction struct {
 	staged  []*slot
 	session session
 	gone    []goner
-	hints   hints
-	lists   int // how many lists of changes were begun
-	done    bool
+	few     struct { // room for what most transactions have
+		undo    [4]func()
+		touched [1]touch
+		staged  [1]*slot
+		gone    [1]goner
+	}
+	hints hints
+	lists int // how many lists of changes were begun
+	done  bool
+}
+
+func newTransaction(registries []*Registry, h held) *transaction {
+	t := &transaction{edited: registries, session: session{locked: h, commit: true}}
+	t.undo, t.touched, t.staged, t.gone = t.few.undo[:0], t.few.touched[:0], t.few.staged[:0], t.few.gone[:0]
+	return t
 }
 
 // A touch is a layer that the transaction changed. fresh says that its registry
@@ -481,6 +493,7 @@ func (b Binding) stage(t *transaction, r *Registry) {
 			t.claims = append(t.claims, claim{r, l, claimRebind, []string{p.name}, p.site})
 		}
 	default:
+		p := p // the only copy that stays
 		if p.before != nil || p.after != nil {
 			k.constrained.Store(true)
 			r.ordered[k.name] = true
@@ -527,18 +540,20 @@ func (t *transaction) add(l *layer, p *provider) {
 func (t *transaction) set(r *Registry, l *layer, i int, p *provider) {
 	old := l.providers[i]
 	t.gone = append(t.gone, goner{old, r})
-	put := func(is, was *provider) {
-		l.providers[i] = is
-		l.count(was, -1)
-		l.count(is, 1)
-		if is == nil {
-			delete(l.index, was.name)
-		} else {
-			l.index[is.name] = i
-		}
+	l.put(i, p, old)
+	t.undo = append(t.undo, func() { l.put(i, old, p) })
+}
+
+// put puts is in the place of was; one of them may be nil.
+func (l *layer) put(i int, is, was *provider) {
+	l.providers[i] = is
+	l.count(was, -1)
+	l.count(is, 1)
+	if is == nil {
+		delete(l.index, was.name)
+	} else {
+		l.index[is.name] = i
 	}
-	put(p, old)
-	t.undo = append(t.undo, func() { put(old, p) })
 }
 
 // count keeps the number of bindings.
