@@ -15,8 +15,8 @@ race: ## run all tests of the workspace under the race detector
 schedules: ## explore interleavings, CAPABILITY_SCHEDULES times as many as CI
 	go test -tags capability_yield -count=1 -v -run Schedule -timeout=0 .
 
-soak: ## soak under the race detector for SOAK each, 30s by default
-	cd stress && GOWORK=off GORACE=atexit_sleep_ms=0 go test -race -count=1 -v -run Soak -soak=$${SOAK:-30s} -timeout=0 .
+soak: ## soak under the race detector for SOAK each, 45s by default
+	cd stress && GOWORK=off GORACE=atexit_sleep_ms=0 go test -race -count=1 -v -run Soak -soak=$${SOAK:-45s} -timeout=0 .
 
 check: ## do all that CI does
 	bash .ci/run

@@ -17,9 +17,11 @@
 //	GOWORK=off go test -count=1 ./...
 //
 // The race detector finds what the checks cannot see. Under it the figures of the
-// soaks need two processors that have nothing else to do:
+// soaks need two processors that have nothing else to do, and on slow ones more than
+// the 30 seconds that they are meant for:
 //
-//	GOWORK=off GORACE=atexit_sleep_ms=0 go test -race -count=1 -run Soak -soak=30s .
+//	GOWORK=off GORACE=atexit_sleep_ms=0 go test -race -count=1 -run Soak -soak=45s .
+//	GOWORK=off GORACE=atexit_sleep_ms=0 go test -race -count=1 -run Soak -soak=30m -times=40 .
 //
 // The build tag capability_yield compiles yield points into the core. The tests
 // then give way to other goroutines there at random, which brings out in seconds

@@ -14,6 +14,7 @@ import (
 var (
 	operations = flag.Int("ops", 1_000_000, "operations of all linearizability histories together")
 	duration   = flag.Duration("soak", 2*time.Second, "duration of each soak")
+	times      = flag.Float64("times", 1, "how many times the figures of a soak have to be reached")
 )
 
 // patience is how long a test waits for what should come at once. It is long
@@ -57,10 +58,10 @@ func (r *run) wait(d time.Duration) error {
 // they give way at yield points.
 var slowdown = 1.0
 
-// share returns what a soak of duration d has to reach if one of 30 seconds has
-// to reach n.
+// share returns what a soak of duration d has to reach if one of 30 seconds or more
+// has to reach n.
 func share(n int64, d time.Duration) int64 {
-	return int64(float64(n) * d.Seconds() / 30 / slowdown)
+	return int64(float64(n) * min(d.Seconds()/30, 1) * *times / slowdown)
 }
 
 // atLeast reports a count that is below its figure.

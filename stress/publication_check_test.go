@@ -235,7 +235,9 @@ func (p *publication) visit() {
 		}
 		p.readAll(v, &s, narrow, wide)
 		p.visits.Add(1)
-		<-tick.C
+		for range 4 { // a visit costs as much as many commits
+			<-tick.C
+		}
 	}
 }
 
@@ -243,7 +245,7 @@ func (p *publication) visit() {
 func (p *publication) soak(readers, visitors int, d time.Duration) error {
 	for _, l := range p.lanes {
 		if l.distance == 0 {
-			l.distance = 128
+			l.distance = 256
 		}
 		// The first generation is wide, so that all views agree.
 		if err := l.commit(1, true); err != nil {
