@@ -345,6 +345,21 @@ func (w *brewery) expected(next *model.State, wanted map[int][]*recipe) (builds 
 				return got != read.got
 			})
 		}
+		// What failed where others do without it is built again for who wants it,
+		// and so is what reads it.
+		for _, r := range wanted[id] {
+			if b, ok := had[r]; ok && b.err != nil {
+				stale[r] = true
+			}
+		}
+		for again := true; again; {
+			again = false
+			for r, b := range had {
+				if !stale[r] && slices.ContainsFunc(b.reads, func(read batchRead) bool { return read.recipe != nil && stale[read.recipe] }) {
+					stale[r], again = true, true
+				}
+			}
+		}
 		seen := make(map[*recipe]bool)
 		var build func(r *recipe)
 		build = func(r *recipe) {
