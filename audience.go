@@ -82,7 +82,7 @@ func (a *audience) stage(m *merged) error {
 	if a.staged = !next.same(&a.now); a.staged {
 		a.next = next
 	}
-	if !a.staged || !a.resolved() {
+	if err == nil || !a.staged || !a.resolved() {
 		return nil
 	}
 	return err

@@ -176,7 +176,10 @@ func (r *reading) readDerived(d *derivation) (any, error) {
 		return nil, err
 	}
 	now := n.latest()
-	r.took(now.res, now.strict)
+	if now.res != nil {
+		r.needs = append(r.needs, now.res)
+	}
+	r.strict = r.strict || now.strict
 	if n.in == r.session {
 		return n.made, nil
 	}
@@ -199,14 +202,6 @@ func (r *reading) view(q question) (*answer, error) {
 		ans, err = ownAnswer(r.session, r.of.scope, q, ans.seats)
 	}
 	return &ans, err
-}
-
-// took notes what a value that was read takes along.
-func (r *reading) took(res *resource, strict bool) {
-	if res != nil {
-		r.needs = append(r.needs, res)
-	}
-	r.strict = r.strict || strict
 }
 
 // again reports whether this read is the same as at this point of the last

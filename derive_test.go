@@ -792,7 +792,7 @@ func TestNewValueIsNoDependency(t *testing.T) {
 	}
 }
 
-func TestMisbehavingBuildsLeaveTheOthersAlone(t *testing.T) {
+func TestPromise12BuildsThatMisbehave(t *testing.T) {
 	errRotten := errors.New("the mooring is rotten")
 	bad := map[string]func(){
 		"error":            func() {},

@@ -136,7 +136,7 @@ type face interface {
 	empty() bool
 	// value returns what is shown, a *V.
 	value() any
-	newLessor(by reader) lessee
+	newLessor(by reader) anyLessor
 }
 
 // newCell returns a new cell of s for values of type V.
@@ -168,7 +168,7 @@ func (c *cell[V]) clear()      { c.now.Store(nil) }
 func (c *cell[V]) empty() bool { return c.now.Load() == nil }
 func (c *cell[V]) value() any  { return c.now.Load() }
 
-func (c *cell[V]) newLessor(by reader) lessee { return &lessor[V]{by: by} }
+func (c *cell[V]) newLessor(by reader) anyLessor { return &lessor[V]{by: by} }
 
 // set stores a value and then wakes who waits for it: who is woken finds it.
 func (c *cell[V]) set(v *V) {
@@ -199,7 +199,7 @@ type core struct {
 // more is what few cells have.
 type more struct {
 	sites  []site     // where else it was resolved
-	lessor lessee     // of its leased handles
+	lessor anyLessor  // of its leased handles
 	taps   []*product // what was built of it
 	now    answer     // if it has an answer of its own
 	next   answer     // what the running commit will make that

@@ -100,8 +100,8 @@ func (l *Leased[V]) fill(c *core) { l.from = c.more.lessor.(*lessor[V]) }
 // unresolved reports whether l is the zero Leased, which no provider can be.
 func (l Leased[V]) unresolved() bool { return l.from == nil }
 
-// lessee is a lessor of whatever type.
-type lessee interface {
+// anyLessor is a lessor of any type.
+type anyLessor interface {
 	// put makes v, a *V, the value to lease, or none if v is nil. held is what is
 	// in it that will have to be retired.
 	put(v any, held []*resource)

@@ -60,7 +60,7 @@ func TestUseOfNothing(t *testing.T) {
 }
 
 // However f ends, the lease ends with it.
-func TestUseEndsTheLease(t *testing.T) {
+func TestPromise12UseEndsTheLease(t *testing.T) {
 	errOwn := errors.New("own error")
 	for name, end := range map[string]func() error{
 		"return": func() error { return nil },

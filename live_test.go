@@ -15,8 +15,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/typedcap/capability"
 )
 
@@ -275,33 +273,4 @@ func TestInstancesForEachScope(t *testing.T) {
 	if retired != 2 {
 		t.Errorf("%d retired after both scopes were closed", retired)
 	}
-}
-
-func TestWatchYieldsTheLast(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h, set := capability.NewValue(1)
-		ctx, cancel := context.WithCancel(t.Context())
-		var got [][2]int
-		go func() {
-			for old, now := range h.Watch(ctx) {
-				got = append(got, [2]int{old, now})
-			}
-			got = append(got, [2]int{-1, -1})
-		}()
-		synctest.Wait()
-		set(2)
-		synctest.Wait()
-		set(3)
-		set(4)
-		synctest.Wait()
-		cancel()
-		synctest.Wait()
-		want := [][2]int{{0, 1}, {1, 2}, {2, 4}, {-1, -1}}
-		if len(got) == 5 {
-			want = [][2]int{{0, 1}, {1, 2}, {2, 3}, {3, 4}, {-1, -1}}
-		}
-		if d := cmp.Diff(want, got); d != "" {
-			t.Errorf("watch (-want +got):\n%s", d)
-		}
-	})
 }

@@ -420,3 +420,49 @@ func TestClosedScopesAreGone(t *testing.T) {
 		t.Errorf("5000 scopes opened and closed left %d bytes", after-before)
 	}
 }
+
+// Promise 12: a panic in a provider leaves everything usable, whichever verb called
+// it and whatever it had begun.
+func TestPromise12ProvidersThatPanic(t *testing.T) {
+	engine := capability.NewRegistry(capability.Engine, "engine")
+	must(engine.Apply(
+		Scorers.Bind("sound", plus(1)).Priority(1),
+		Scorers.Bind("rotten", fragile{}),
+	))
+	scope := composedOf(t, engine)
+	all, err := Scorers.All().Handle(scope)
+	must(err)
+	score := func(s Scorer) error { return second(s.Score(1)) }
+	for name, dispatch := range map[string]func(){
+		"Each":    func() { _ = capability.Each(all.Get(), score) },
+		"Collect": func() { _, _ = capability.Collect(all.Get(), func(s Scorer) (int, error) { return s.Score(1) }) },
+		"Any":     func() { _, _ = capability.Any(all.Get(), func(s Scorer) (bool, error) { return false, score(s) }) },
+		"Every":   func() { _, _ = capability.Every(all.Get(), func(s Scorer) (bool, error) { return true, score(s) }) },
+		"Pipe":    func() { _, _ = capability.Pipe(all.Get(), 1, func(s Scorer, n int) (int, error) { return s.Score(n) }) },
+		"Decide": func() {
+			_, _ = capability.Decide(all.Get(), func(s Scorer) (capability.Decision[int], error) {
+				return capability.Decision[int]{}, score(s)
+			})
+		},
+	} {
+		panicked := func() (v any) {
+			defer func() { v = recover() }()
+			dispatch()
+			return nil
+		}()
+		if panicked != errFragile {
+			t.Errorf("%s: the panic that reached the caller is %v, want %v", name, panicked, errFragile)
+		}
+	}
+	must(engine.Apply(Scorers.Rebind("rotten", plus(2))))
+	if got, err := capability.Pipe(all.Get(), 0, func(s Scorer, n int) (int, error) { return s.Score(n) }); got != 3 || err != nil {
+		t.Errorf("after the panics the chain scores %d, %v, want 3", got, err)
+	}
+}
+
+var errFragile = errors.New("on fire")
+
+// fragile panics when it is called.
+type fragile struct{}
+
+func (fragile) Score(int) (int, error) { panic(errFragile) }

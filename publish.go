@@ -110,7 +110,7 @@ func (r *refusals) flaw(w settler, err error) {
 }
 
 func (r *refusals) lose(k *key, readers []reader, err error) {
-	cause := err.(*Error) // as verify returns it
+	cause := err.(*Error) // as stage returns it
 	at := loss{k, cause.Code, cause.Provider}
 	l := r.lost[at]
 	if l == nil {

@@ -111,7 +111,8 @@ func (r *Registry) Apply(changes ...Change) error {
 	if r == nil || r.layers == nil {
 		return zeroRegistry("Apply", caller(1))
 	}
-	return commit("Apply", caller(1), Edit{r, changes, caller(1)})
+	at := caller(1)
+	return commit("Apply", at, Edit{r, changes, at})
 }
 
 // Stage keeps the changes for [Commit]. Nothing is checked before. [Changes]

@@ -78,7 +78,7 @@ func errorLines(err error) []string {
 	return lines
 }
 
-func TestRetirementsThatMisbehaveHurtNobody(t *testing.T) {
+func TestPromise12RetirementsThatMisbehave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		engine := capability.NewRegistry(capability.Engine, "engine")
 		hang := make(chan struct{})

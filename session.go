@@ -59,11 +59,11 @@ type product struct {
 	now   outcome
 	next  outcome
 	in    *session // that makes next
-	phase phase
+	phase progress
 	shown bool // now is there
 }
 
-// producer is the typed part of a product.
+// producer is what makes a product: a node or an instance.
 type producer interface {
 	settler
 	// build calls what the user gave and keeps what it returns.
@@ -86,11 +86,13 @@ type outcome struct {
 	strict bool      // it can only be leased
 }
 
-// The phases of a product in a session.
+// progress is how far a product is in a session.
+type progress string
+
 const (
-	phaseStale    phase = "stale"    // something that it read will change
-	phaseBuilding phase = "building" // its build runs
-	phaseBuilt    phase = "built"
+	phaseStale    progress = "stale"    // something that it read will change
+	phaseBuilding progress = "building" // its build runs
+	phaseBuilt    progress = "built"
 )
 
 func (p *product) base() *product { return p }
