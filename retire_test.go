@@ -585,6 +585,36 @@ func TestInstanceHoldsWhatItsMakerRead(t *testing.T) {
 	})
 }
 
+// What a commit made for a scope was shown by its plain handles, like what was
+// there when they were resolved.
+func TestPlainHandleKeepsEachInstanceItShowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		engine := capability.NewRegistry(capability.Engine, "engine")
+		var made []*blobStore
+		bind := func(name string) capability.Change {
+			return blobs.BindPerScope("disk", func(r *capability.Resolver) (*blobStore, error) {
+				b := &blobStore{name: name}
+				made = append(made, b)
+				r.OnRetire(b.close)
+				return b, nil
+			})
+		}
+		accepted(t, engine.Apply(bind("first")))
+		scope := composedOf(t, engine)
+		_, err := blobs.Handle(scope)
+		accepted(t, err)
+		accepted(t, engine.Apply(blobs.Unbind("disk"), bind("second")))
+		accepted(t, engine.Apply(blobs.Unbind("disk"), bind("third")))
+		expectShut(t, "while the scope is open", nil, made...)
+		accepted(t, scope.Close())
+		if len(made) != 3 {
+			t.Errorf("%d made", len(made))
+		}
+		expectShut(t, "after its close", made, made...)
+		accepted(t, engine.Close(t.Context()))
+	})
+}
+
 // Of two builds one stops to read a third in the commit in which the other
 // begins to.
 func TestBuildsThatTakeOverWhatAnotherRead(t *testing.T) {

@@ -253,7 +253,7 @@ var twins = []twin{
 	{
 		name: "what was made for a scope is not its own",
 		file: "instance.go", good: "\tc.keep(m.now.held)\n", bad: "",
-		test: "TestPromise6RetiredExactlyWhenNobodyHoldsIt",
+		test: "TestPlainHandleKeepsEachInstanceItShowed",
 	},
 
 	// What a schedule of goroutines has to find.
