@@ -55,6 +55,24 @@ func newChain[T any](m *merged) any {
 	return &Chain[T]{first: &links[0]}
 }
 
+// Capability returns the name of the capability, and "" if the chain is empty.
+func (c Chain[T]) Capability() string {
+	if c.first == nil {
+		return ""
+	}
+	return c.first.by.from.key.name
+}
+
+// Scope returns the registries that made the chain, narrower over broader: those of
+// its scope that say something about the capability, and the broader ones. It is ""
+// if the chain is empty.
+func (c Chain[T]) Scope() string {
+	if c.first == nil {
+		return ""
+	}
+	return c.first.by.from.where.String()
+}
+
 // Len returns the number of providers.
 func (c Chain[T]) Len() int {
 	if c.first == nil {
@@ -187,6 +205,26 @@ func Pipe[T, A any](c Chain[T], a A, f func(T, A) (A, error)) (A, error) {
 		a = next
 	}
 	return a, nil
+}
+
+// Blame returns err as the error of the provider of that name, as a verb does, for
+// verbs of one's own: an error that [errors.As] turns into an [*Error] with all its
+// fields. It returns nil if err is nil. It does not look whether the chain has such
+// a provider.
+func (c Chain[T]) Blame(provider string, err error) error {
+	if err == nil {
+		return nil
+	}
+	e := &Error{Capability: c.Capability(), Provider: provider, Scope: c.Scope(), Err: err}
+	e.Code, e.Priority = codeOf(err)
+	return e
+}
+
+// A Reply is what one provider answered to a verb that asks everybody.
+type Reply[R any] struct {
+	Provider string
+	Value    R     // zero if it failed
+	Err      error // names the provider
 }
 
 // A Middleware makes a T that does something around next. It may skip next on

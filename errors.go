@@ -27,7 +27,7 @@ const (
 	ErrCycle       Code = "cycle"        // Before and After contradict each other
 	ErrInUse       Code = "in_use"       // an open scope needs what would go
 	ErrClosed      Code = "closed"       // the scope or the registry was closed before
-	ErrPanic       Code = "panic"        // code of a provider panicked, for who recovers and reports it
+	ErrPanic       Code = "panic"        // a provider, build or retirement panicked or ended its goroutine
 )
 
 // Error returns the code.
@@ -136,6 +136,56 @@ func (e *providerError) As(target any) bool {
 	return ok
 }
 
+// A PanicError is what foreign code did instead of returning, as an error. It is an
+// [Error] with code [ErrPanic] to [errors.As] and [errors.Is].
+type PanicError struct {
+	Value any    // what it gave to panic; nil if it called runtime.Goexit
+	Stack []byte // of its goroutine, as [runtime/debug.Stack] writes it
+}
+
+// errExited is the error of what ended its goroutine.
+var errExited error = new(PanicError)
+
+// Error returns what was given to panic, without the stack.
+func (e *PanicError) Error() string {
+	switch v := e.Value.(type) {
+	case nil:
+		return "it ended its goroutine with runtime.Goexit: return an error instead"
+	case error:
+		return "it panicked: " + textOf(v)
+	default:
+		return "it panicked: " + textOfValue(v)
+	}
+}
+
+// Unwrap returns the error that was given to panic, nil if it was no error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// Is reports whether target is [ErrPanic].
+func (e *PanicError) Is(target error) bool { return target == error(ErrPanic) }
+
+// As makes target an [Error] with code [ErrPanic].
+func (e *PanicError) As(target any) bool {
+	p, ok := target.(**Error)
+	if ok {
+		*p = &Error{Code: ErrPanic, Err: e}
+	}
+	return ok
+}
+
+// textOfValue returns v as a text, also if a method of v panics.
+func textOfValue(v any) (text string) {
+	defer func() {
+		if r := recover(); r != nil {
+			text = fmt.Sprintf("%T whose methods panic", v)
+		}
+	}()
+	return fmt.Sprint(v)
+}
+
 // textOf returns the text of err, also if err was made by somebody whose Error
 // method panics.
 func textOf(err error) (text string) {
@@ -154,15 +204,20 @@ func textOf(err error) (text string) {
 // in the order in which they were found.
 type several []error
 
-// join returns the errors as one, nil if there are none.
-func join(errs []error) error {
-	switch len(errs) {
+// Join returns the errors that are not nil as one: none is dropped, and the one
+// with the greatest priority speaks first. Of those with priority 0 panics come first
+// and context errors last; what is equal in that stays in the order of errs, which for
+// the verbs is that of the providers. A single error stays what it is; of several
+// the text has a line each, and [errors.Is] and [errors.As] look into them in
+// turn. Join returns nil if all are nil.
+func Join(errs ...error) error {
+	ranked := slices.DeleteFunc(slices.Clone(errs), func(err error) bool { return err == nil })
+	switch len(ranked) {
 	case 0:
 		return nil
 	case 1:
-		return errs[0]
+		return ranked[0]
 	}
-	ranked := slices.Clone(errs)
 	slices.SortStableFunc(ranked, func(a, b error) int {
 		pa, ca := rank(a)
 		pb, cb := rank(b)

@@ -26,7 +26,7 @@ func TestJoin(t *testing.T) {
 	deadline := &Error{Err: context.DeadlineExceeded}
 	ranked := []error{urgent, urgentContext, panicked, plain, other, canceled, deadline, latePanic, late}
 	shuffled := []error{canceled, plain, late, deadline, panicked, latePanic, other, urgentContext, urgent}
-	got := join(shuffled)
+	got := Join(shuffled...)
 	var all several
 	if !errors.As(got, &all) {
 		t.Fatalf("%T, want several errors", got)
@@ -43,10 +43,10 @@ func TestJoin(t *testing.T) {
 	if !errors.As(got, &first) || first != urgent {
 		t.Errorf("errors.As finds %v first, want the most urgent", first)
 	}
-	if join(nil) != nil || join([]error{}) != nil {
+	if Join() != nil || Join(nil, nil) != nil {
 		t.Error("no errors make an error")
 	}
-	if join([]error{plain}) != plain {
+	if Join(plain) != plain {
 		t.Error("one error becomes another")
 	}
 	if !slices.Equal(shuffled[:3], []error{canceled, plain, late}) {

@@ -155,7 +155,7 @@ func commit(verb string, at site, edits ...Edit) error {
 		}
 	}
 	if len(errs) > 0 || len(edits) == 0 {
-		return join(errs)
+		return Join(errs...)
 	}
 	h, err := enter(verb, at, registries...)
 	if err != nil {
@@ -344,7 +344,7 @@ func (t *transaction) run(edits []Edit) error {
 		t.compute()
 	}
 	if len(t.errs) > 0 {
-		return join(t.errs)
+		return Join(t.errs...)
 	}
 	t.publish()
 	return nil

@@ -186,7 +186,7 @@ func (r *resource) retire() {
 				errs = append(errs, r.name.errorOf("OnRetire", err))
 			}
 		},
-		finished: func() { r.retired(join(errs)) },
+		finished: func() { r.retired(Join(errs...)) },
 	}
 	t.start()
 }
@@ -333,10 +333,10 @@ func (r *Registry) drain(ctx context.Context, verb string, at site) error {
 		case <-p.state.Load().done:
 		case <-ctx.Done():
 			left := r.leftErrors(context.Cause(ctx), pending[i:], verb, at)
-			return join(append(r.retiring.takeErrors(r), left...))
+			return Join(append(r.retiring.takeErrors(r), left...)...)
 		}
 	}
-	return join(r.retiring.takeErrors(r))
+	return Join(r.retiring.takeErrors(r)...)
 }
 
 // ownRetirement refuses to wait on a goroutine that it would wait for.

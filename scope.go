@@ -83,7 +83,7 @@ func compose(registries []*Registry, at site) (*Scope, error) {
 		}
 	}
 	if len(errs) > 0 {
-		return nil, join(errs)
+		return nil, Join(errs...)
 	}
 	// All places are new from the first new one on.
 	opened := len(s.registries)
@@ -107,7 +107,7 @@ func compose(registries []*Registry, at site) (*Scope, error) {
 	errs = append(errs, s.cycles()...)
 	if len(errs) > 0 {
 		s.place.close()
-		return nil, join(errs)
+		return nil, Join(errs...)
 	}
 	for _, r := range s.registries {
 		r.unchecked = nil
@@ -148,7 +148,7 @@ func narrowestFirst(registries []*Registry, at site) ([]*Registry, error) {
 			invalid("Compose at %v was given %v and %v, and neither is narrower: give one of them another level", at, one, other)
 		}
 	}
-	return sorted, join(errs)
+	return sorted, Join(errs...)
 }
 
 // conflicts returns the capabilities of equal names that the new places bring
@@ -282,7 +282,7 @@ func (s *Scope) resolve(verb string, needs []Need, at site, meet bool) error {
 	}
 	if !meet {
 		w.discard()
-		return join(errs)
+		return Join(errs...)
 	}
 	if len(w.todo) > 0 {
 		w.run(func(_ settler, err error) { errs = append(errs, err) })
@@ -294,7 +294,7 @@ func (s *Scope) resolve(verb string, needs []Need, at site, meet bool) error {
 	}
 	if len(errs) > 0 {
 		w.discard()
-		return join(errs)
+		return Join(errs...)
 	}
 	if s.asks == nil {
 		s.asks = make(map[string]*asked, len(needs))

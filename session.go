@@ -5,6 +5,7 @@ package capability
 import (
 	"fmt"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"strings"
 )
@@ -216,7 +217,7 @@ func (p *product) run(r *Resolver) {
 	defer func() {
 		if !returned {
 			if v := recover(); v != nil {
-				err = panicError(v)
+				err = &PanicError{v, debug.Stack()}
 			}
 		}
 		p.built(r.reading, err)

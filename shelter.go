@@ -4,14 +4,14 @@ package capability
 
 import (
 	"bytes"
-	"fmt"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 )
 
 // A turn is tasks to be run one after the other, from 0 to n-1, on a goroutine of
-// the library. A task that panics or ends its goroutine comes out as an
-// [ErrPanic], and the next go on with another goroutine.
+// the library. A task that panics or ends its goroutine comes out as a
+// [PanicError], and the next go on with another goroutine.
 type turn struct {
 	n        int
 	begin    func()                 // called first on each goroutine that is used
@@ -43,33 +43,12 @@ func (t *turn) goOn() {
 	}
 	err := errExited
 	if v := recover(); v != nil {
-		err = panicError(v)
+		err = &PanicError{v, debug.Stack()}
 	}
 	t.done(t.i, err)
 	t.inTask = false
 	t.i++
 	t.start()
-}
-
-// errExited is the error of what ended its goroutine.
-var errExited error = &Error{Code: ErrPanic, Err: report("it ended its goroutine with runtime.Goexit: return an error instead")}
-
-// panicError is the error of what panicked with v.
-func panicError(v any) error {
-	if err, ok := v.(error); ok {
-		return &Error{Code: ErrPanic, Err: &because{"it panicked: " + textOf(err), err}}
-	}
-	return &Error{Code: ErrPanic, Err: report("it panicked: %s", textOfValue(v))}
-}
-
-// textOfValue returns v as a text, also if a method of v panics.
-func textOfValue(v any) (text string) {
-	defer func() {
-		if r := recover(); r != nil {
-			text = fmt.Sprintf("%T whose methods panic", v)
-		}
-	}()
-	return fmt.Sprint(v)
 }
 
 // goroutine returns the number of the goroutine that calls it, which nothing
