@@ -1,3 +1,5 @@
+// The observer that writes a log.
+
 package observed
 
 import (

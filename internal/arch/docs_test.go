@@ -44,22 +44,32 @@ func imports(t *testing.T, file, path string) bool {
 	return false
 }
 
+// public are the packages that programs import.
+var public = []string{".", "keepgoing", "concurrent", "fanout", "observed"}
+
 // The exported surface is what testdata/api.txt says. A changed line there wants
 // a line in CHANGELOG.md.
 func TestAPI(t *testing.T) {
-	cmd := exec.Command("go", "doc", "-all", "-short", ".")
-	cmd.Dir = "../.."
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("go doc: %v", err)
+	var surface strings.Builder
+	for _, name := range public {
+		cmd := exec.Command("go", "doc", "-all", "-short", "./"+name)
+		cmd.Dir = "../.."
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("go doc: %v", err)
+		}
+		if name != "." {
+			surface.WriteString("\n== " + name + "\n\n")
+		}
+		surface.Write(out)
 	}
 	golden := filepath.Join("..", "..", "testdata", "api.txt")
 	if *update {
-		if err := os.WriteFile(golden, out, 0o644); err != nil {
+		if err := os.WriteFile(golden, []byte(surface.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if diff := cmp.Diff(read(t, "testdata/api.txt"), string(out)); diff != "" {
+	if diff := cmp.Diff(read(t, "testdata/api.txt"), surface.String()); diff != "" {
 		t.Errorf("the exported surface changed: run make golden and add a line to CHANGELOG.md (-golden +now):\n%s", diff)
 	}
 }
@@ -67,9 +77,15 @@ func TestAPI(t *testing.T) {
 // Everything exported has a doc comment, and every exported type and function
 // has an Example or is used in one.
 func TestDocsAndExamples(t *testing.T) {
+	for _, name := range public {
+		t.Run(name, func(t *testing.T) { docsAndExamples(t, name) })
+	}
+}
+
+func docsAndExamples(t *testing.T, dir string) {
 	fset := token.NewFileSet()
 	var files, examples []*ast.File
-	names, err := filepath.Glob("../../*.go")
+	names, err := filepath.Glob("../../" + dir + "/*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +113,7 @@ func TestDocsAndExamples(t *testing.T) {
 			return true
 		})
 	}
-	p, err := doc.NewFromFiles(fset, files, "github.com/typedcap/capability")
+	p, err := doc.NewFromFiles(fset, files, "github.com/typedcap/capability/"+dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +126,7 @@ func TestDocsAndExamples(t *testing.T) {
 	// only the receiver of a value names.
 	silent := map[string]bool{
 		"Query": true, "Need": true, "Edit": true, "Binding": true, "Change": true, "Meta": true, "Rule": true,
-		"Snapshot": true, "RegistryState": true, "CapabilityState": true, "ProviderState": true, "Level": true,
+		"Snapshot": true, "RegistryState": true, "CapabilityState": true, "ProviderState": true, "Level": true, "Event": true,
 	}
 	for _, typ := range p.Types {
 		need(typ.Name, typ.Doc)

@@ -18,6 +18,7 @@ const module = "github.com/typedcap/capability"
 var layers = [][]string{
 	{"internal/..."},
 	{"."},
+	{"keepgoing", "concurrent", "fanout", "observed"},
 	{"examples/..."},
 }
 
