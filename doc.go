@@ -42,6 +42,17 @@
 //		return a.Authenticate(ctx, token)
 //	})
 //
+// The verbs of this package stop at the first failure. Others are in packages of
+// their own, so that the mode is read at the call:
+//
+//	keepgoing    one after the other; everybody is asked, panics are errors, errors are ranked
+//	concurrent   at the same time; the first error stops the rest, a decision goes by order
+//	fanout       at the same time; nobody's failure stops the others
+//	observed     as here, and told to the Observer providers that the scope sees
+//
+// They are made of what is exported here: [Chain.All], [Chain.Blame] and [Join] make
+// verbs of one's own.
+//
 // # The merge
 //
 // A scope shows, of each capability, what its registries say taken together.

@@ -207,11 +207,21 @@ type several []error
 // Join returns the errors that are not nil as one: none is dropped, and the one
 // with the greatest priority speaks first. Of those with priority 0 panics come first
 // and context errors last; what is equal in that stays in the order of errs, which for
-// the verbs is that of the providers. A single error stays what it is; of several
-// the text has a line each, and [errors.Is] and [errors.As] look into them in
-// turn. Join returns nil if all are nil.
+// the verbs is that of the providers. What Join has joined before is taken apart and
+// ranked with the rest. A single error stays what it is; of several the text has a
+// line each, and [errors.Is] and [errors.As] look into them in turn. Join returns
+// nil if all are nil.
 func Join(errs ...error) error {
-	ranked := slices.DeleteFunc(slices.Clone(errs), func(err error) bool { return err == nil })
+	var ranked []error
+	for _, err := range errs {
+		switch e := err.(type) {
+		case nil:
+		case several:
+			ranked = append(ranked, e...)
+		default:
+			ranked = append(ranked, e)
+		}
+	}
 	switch len(ranked) {
 	case 0:
 		return nil

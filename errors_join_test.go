@@ -49,6 +49,9 @@ func TestJoin(t *testing.T) {
 	if Join(plain) != plain {
 		t.Error("one error becomes another")
 	}
+	if again := Join(Join(shuffled[:4]...), nil, Join(shuffled[4:]...)); again.Error() != got.Error() {
+		t.Errorf("joined in two steps (-want +got):\n%s", cmp.Diff(got.Error(), again.Error()))
+	}
 	if !slices.Equal(shuffled[:3], []error{canceled, plain, late}) {
 		t.Error("join has changed what it was given")
 	}

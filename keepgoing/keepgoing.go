@@ -22,90 +22,77 @@ import (
 
 // Each calls f with each provider. Without providers it returns nil.
 func Each[T any](c capability.Chain[T], f func(T) error) error {
-	return visit(c, func(_ int, p T) (bool, error) { return false, f(p) }).err()
+	t := tally[T]{chain: c}
+	for !t.each(f) {
+	}
+	return t.err()
 }
 
 // Collect calls f with each provider and returns a reply for each in chain order, and
 // with them the errors that they have. Without providers it returns an empty slice.
 func Collect[T, R any](c capability.Chain[T], f func(T) (R, error)) ([]capability.Reply[R], error) {
+	t := tally[T]{chain: c}
 	replies := make([]capability.Reply[R], 0, c.Len())
 	for name := range c.All() {
 		replies = append(replies, capability.Reply[R]{Provider: name})
 	}
-	failed := visit(c, func(i int, p T) (bool, error) {
-		r, err := f(p)
-		if err == nil {
-			replies[i].Value = r
-		}
-		return false, err
-	})
-	for _, f := range failed {
+	for !collect(&t, replies, f) {
+	}
+	for _, f := range t.failed {
 		replies[f.at].Err = f.err
 	}
-	return replies, failed.err()
+	return replies, t.err()
 }
 
 // Any reports whether f answers yes for some provider. It asks everybody; who fails
 // does not say yes. Without providers it returns false.
 func Any[T any](c capability.Chain[T], f func(T) (bool, error)) (bool, error) {
-	some := false
-	failed := visit(c, func(_ int, p T) (bool, error) {
-		yes, err := f(p)
-		some = some || yes && err == nil
-		return false, err
-	})
-	return some, failed.err()
+	t := tally[T]{chain: c}
+	for !t.votes(f) {
+	}
+	return t.yes > 0, t.err()
 }
 
 // Every reports whether f answers yes for all providers. It asks everybody; who fails
 // does not say yes. Without providers it returns true.
 func Every[T any](c capability.Chain[T], f func(T) (bool, error)) (bool, error) {
-	all := true
-	failed := visit(c, func(_ int, p T) (bool, error) {
-		yes, err := f(p)
-		all = all && yes
-		return false, err
-	})
-	return all && failed == nil, failed.err()
+	t := tally[T]{chain: c}
+	for !t.votes(f) {
+	}
+	return t.yes == t.asked, t.err()
 }
 
 // Pipe passes a through f with each provider, each working on the last good value,
 // and returns the last good value with the errors of those that failed. Without
 // providers it returns a.
 func Pipe[T, A any](c capability.Chain[T], a A, f func(T, A) (A, error)) (A, error) {
-	failed := visit(c, func(_ int, p T) (bool, error) {
-		next, err := f(p, a)
-		if err == nil {
-			a = next
-		}
-		return false, err
-	})
-	return a, failed.err()
+	t := tally[T]{chain: c}
+	for !pipe(&t, &a, f) {
+	}
+	return a, t.err()
 }
 
 // Decide asks the providers until one decides, and returns the decision with the errors
 // of those before; no decision if nobody decides or there are no providers.
 func Decide[T, R any](c capability.Chain[T], f func(T) (capability.Decision[R], error)) (capability.Decision[R], error) {
-	var decision capability.Decision[R]
-	by := -1
-	failed := visit(c, func(i int, p T) (bool, error) {
-		d, err := f(p)
-		if _, ok := d.Get(); !ok || err != nil {
-			return false, err
-		}
-		decision, by = d, i
-		return true, nil
-	})
-	if by >= 0 { // the verb notes who decided
-		decision, _ = capability.Decide(c, func(T) (d capability.Decision[R], _ error) {
-			if by == 0 {
-				d = decision
-			}
-			by--
-			return d, nil
-		})
+	t := tally[T]{chain: c}
+	d, ended := decide(&t, f)
+	for !ended {
+		d, ended = decide(&t, f)
 	}
-	return decision, failed.err()
+	return d, t.err()
+}
+
+// A tally is what has come of a dispatch so far. The providers are asked in rounds: a
+// panic ends one, and the next goes on behind who panicked. That costs a dispatch
+// one recovery, where one for each provider would cost more than many providers
+// do.
+type tally[T any] struct {
+	chain  capability.Chain[T]
+	asked  int // how many providers were asked
+	yes    int // how many said so
+	names  []string
+	failed []failure
 }
 
 // A failure is the error of the provider at a place of the chain.
@@ -114,67 +101,114 @@ type failure struct {
 	err error
 }
 
-type failures []failure
+// fail notes the error of who was asked last.
+func (t *tally[T]) fail(err error) {
+	if t.names == nil {
+		t.names = t.chain.Names()
+	}
+	t.failed = append(t.failed, failure{t.asked - 1, t.chain.Blame(t.names[t.asked-1], err)})
+}
 
-func (f failures) err() error {
-	if f == nil {
+// rescue ends a round after a panic.
+func (t *tally[T]) rescue() {
+	if v := recover(); v != nil {
+		t.fail(&capability.PanicError{Value: v, Stack: debug.Stack()})
+	}
+}
+
+func (t *tally[T]) err() error {
+	if t.failed == nil {
 		return nil
 	}
-	errs := make([]error, len(f))
-	for i := range f {
-		errs[i] = f[i].err
+	errs := make([]error, len(t.failed))
+	for i, f := range t.failed {
+		errs[i] = f.err
 	}
 	return capability.Join(errs...)
 }
 
-// A visitor asks the providers of a chain in rounds: a panic ends a round, and the
-// next begins behind who panicked. That costs a call one recovery for all
-// providers, where one for each would cost more than most providers do.
-type visitor[T any] struct {
-	chain  capability.Chain[T]
-	asked  int      // how many providers were asked
-	names  []string // of all, once somebody panicked
-	failed failures
-}
+// The rounds ask those that were not asked yet and report whether they came to the
+// end. Each calls f in a loop of its own, because one more func between the loop
+// and the provider costs half as much again.
 
-// visit calls ask with each provider and its place until it says stop.
-func visit[T any](c capability.Chain[T], ask func(int, T) (stop bool, err error)) failures {
-	v := visitor[T]{chain: c}
-	for !v.round(ask) {
-	}
-	return v.failed
-}
-
-// round asks those that were not asked yet, and reports whether it came to the end.
-func (v *visitor[T]) round(ask func(int, T) (bool, error)) (ended bool) {
-	defer v.rescue()
-	i := 0
-	for name, p := range v.chain.All() {
-		if i++; i <= v.asked {
-			continue
+func (t *tally[T]) each(f func(T) error) (ended bool) {
+	defer t.rescue()
+	i, asked := 0, t.asked
+	_ = capability.Each(t.chain, func(p T) error {
+		if i++; i > asked {
+			t.asked = i
+			if err := f(p); err != nil {
+				t.fail(err)
+			}
 		}
-		v.asked = i
-		stop, err := ask(i-1, p)
-		if err != nil {
-			v.fail(name, err)
-		}
-		if stop {
-			break
-		}
-	}
+		return nil
+	})
 	return true
 }
 
-// rescue ends a round after a panic.
-func (v *visitor[T]) rescue() {
-	if p := recover(); p != nil {
-		if v.names == nil {
-			v.names = v.chain.Names()
+func (t *tally[T]) votes(f func(T) (bool, error)) (ended bool) {
+	defer t.rescue()
+	i, asked := 0, t.asked
+	_ = capability.Each(t.chain, func(p T) error {
+		if i++; i > asked {
+			t.asked = i
+			if yes, err := f(p); err != nil {
+				t.fail(err)
+			} else if yes {
+				t.yes++
+			}
 		}
-		v.fail(v.names[v.asked-1], &capability.PanicError{Value: p, Stack: debug.Stack()})
-	}
+		return nil
+	})
+	return true
 }
 
-func (v *visitor[T]) fail(name string, err error) {
-	v.failed = append(v.failed, failure{v.asked - 1, v.chain.Blame(name, err)})
+func collect[T, R any](t *tally[T], replies []capability.Reply[R], f func(T) (R, error)) (ended bool) {
+	defer t.rescue()
+	i, asked := 0, t.asked
+	_ = capability.Each(t.chain, func(p T) error {
+		if i++; i > asked {
+			t.asked = i
+			if r, err := f(p); err != nil {
+				t.fail(err)
+			} else {
+				replies[i-1].Value = r
+			}
+		}
+		return nil
+	})
+	return true
+}
+
+func pipe[T, A any](t *tally[T], a *A, f func(T, A) (A, error)) (ended bool) {
+	defer t.rescue()
+	i, asked := 0, t.asked
+	_ = capability.Each(t.chain, func(p T) error {
+		if i++; i > asked {
+			t.asked = i
+			if next, err := f(p, *a); err != nil {
+				t.fail(err)
+			} else {
+				*a = next
+			}
+		}
+		return nil
+	})
+	return true
+}
+
+func decide[T, R any](t *tally[T], f func(T) (capability.Decision[R], error)) (d capability.Decision[R], ended bool) {
+	defer t.rescue()
+	i, asked := 0, t.asked
+	d, _ = capability.Decide(t.chain, func(p T) (d capability.Decision[R], err error) {
+		if i++; i > asked {
+			t.asked = i
+			if d, err = f(p); err != nil {
+				t.fail(err)
+				d = capability.Decision[R]{}
+			}
+		}
+		return d, nil
+	})
+	return d, true
 }

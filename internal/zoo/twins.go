@@ -12,6 +12,7 @@ type twin struct {
 	bad  string
 	test string // a pattern for -run
 	tags string // for the build
+	in   string // directory of the test's package, if it is not the core's
 }
 
 var twins = []twin{
@@ -47,7 +48,7 @@ var twins = []twin{
 	},
 	{
 		name: "a refused transaction publishes",
-		file: "registry.go", good: "\t\tt.compute()\n\t}\n\tif len(t.errs) > 0 {\n\t\treturn join(t.errs)\n\t}\n\tt.publish()\n\treturn nil", bad: "\t\tt.compute()\n\t}\n\tt.publish()\n\treturn join(t.errs)",
+		file: "registry.go", good: "\t\tt.compute()\n\t}\n\tif len(t.errs) > 0 {\n\t\treturn Join(t.errs...)\n\t}\n\tt.publish()\n\treturn nil", bad: "\t\tt.compute()\n\t}\n\tt.publish()\n\treturn Join(t.errs...)",
 		test: "TestPromise4RefusedChangesNothing",
 	},
 	{
@@ -105,7 +106,7 @@ var twins = []twin{
 	},
 	{
 		name: "a verb calls a function to make its error",
-		file: "chain.go", good: "\t\t\treturn a, &providerError{l.by, err}", bad: "\t\t\treturn a, join([]error{&providerError{l.by, err}})",
+		file: "chain.go", good: "\t\t\treturn a, &providerError{l.by, err}", bad: "\t\t\treturn a, Join(&providerError{l.by, err})",
 		test: "TestInlining",
 	},
 	{
@@ -314,7 +315,7 @@ var twins = []twin{
 	},
 	{
 		name: "OnRetire is called under the lock",
-		file: "retire.go", good: "\t\tfinished: func() { r.retired(join(errs)) },\n\t}\n\tt.start()\n", bad: "\t\tfinished: func() { r.retired(join(errs)) },\n\t}\n\tt.begin()\n\tfor ; t.i < t.n; t.i++ {\n\t\tt.done(t.i, t.task(t.i))\n\t}\n\tt.finished()\n",
+		file: "retire.go", good: "\t\tfinished: func() { r.retired(Join(errs...)) },\n\t}\n\tt.start()\n", bad: "\t\tfinished: func() { r.retired(Join(errs...)) },\n\t}\n\tt.begin()\n\tfor ; t.i < t.n; t.i++ {\n\t\tt.done(t.i, t.task(t.i))\n\t}\n\tt.finished()\n",
 		test: "TestScheduleRetirementThatCommits", tags: "capability_yield",
 	},
 	{
@@ -391,5 +392,72 @@ var twins = []twin{
 		name: "a closed scope does not end its leases",
 		file: "lease.go", good: "if old := l.now.Swap(b); old != nil && old.lease != nil {", bad: "if old := l.now.Swap(b); b != nil && old != nil && old.lease != nil {",
 		test: "TestScheduleCloseTwiceAndLease", tags: "capability_yield",
+	},
+
+	// The verbs in other modes.
+	{
+		name: "a vote that failed counts when everybody is asked",
+		file: "keepgoing/keepgoing.go", good: "if yes, err := f(p); err != nil {\n\t\t\t\tt.fail(err)\n\t\t\t} else if yes {", bad: "yes, err := f(p)\n\t\t\tif err != nil {\n\t\t\t\tt.fail(err)\n\t\t\t}\n\t\t\tif yes {",
+		test: "TestKeepgoingAndFanoutEqualTheModel", in: "internal/modes",
+	},
+	{
+		name: "a panic ends the whole dispatch",
+		file: "keepgoing/keepgoing.go", good: "for !t.each(f) {\n\t}", bad: "t.each(f)",
+		test: "TestEveryFaultInEveryModeAndPosition", in: "internal/modes",
+	},
+	{
+		name: "a pipe goes on with what came beside an error",
+		file: "keepgoing/keepgoing.go", good: "t.fail(err)\n\t\t\t} else {\n\t\t\t\t*a = next\n\t\t\t}", bad: "t.fail(err)\n\t\t\t\t*a = next\n\t\t\t} else {\n\t\t\t\t*a = next\n\t\t\t}",
+		test: "TestEveryFaultInEveryModeAndPosition", in: "internal/modes",
+	},
+	{
+		name: "a concurrent verb does not wait",
+		file: "internal/parallel/parallel.go", good: "\tr.wait.Wait()\n", bad: "",
+		test: "TestConcurrentWithSeveralFaults", in: "internal/modes",
+	},
+	{
+		name: "a provider that ends its goroutine is waited for",
+		file: "internal/parallel/parallel.go", good: "\t\tr.ended(i, err, panicked)\n", bad: "\t\tif returned || panicked {\n\t\t\tr.ended(i, err, panicked)\n\t\t}\n",
+		test: "TestConcurrentWithSeveralFaults", in: "internal/modes",
+	},
+	{
+		name: "more than the limit are asked at a time",
+		file: "internal/parallel/parallel.go", good: "min(t.Limit, max(t.N, 1))", bad: "max(t.N, 1)",
+		test: "TestNoMoreThanLimitAtATime", in: "internal/modes",
+	},
+	{
+		name: "who was not started is not spoken of",
+		file: "internal/parallel/parallel.go", good: "range r.ends[:r.wanted]", bad: "range r.ends[:0]",
+		test: "TestContextEnds", in: "internal/modes",
+	},
+	{
+		name: "what is not wanted any more runs on",
+		file: "internal/parallel/parallel.go", good: "if cancel := r.cancels[r.wanted]; cancel != nil {\n\t\t\tcancel()\n\t\t}", bad: "",
+		test: "TestOthersAreCancelledAtOnce", in: "internal/modes",
+	},
+	{
+		name: "the fastest decides",
+		file: "concurrent/concurrent.go", good: "return i + 1", bad: "return 0",
+		test: "TestConcurrentEqualsSequentialWhateverTheTiming", in: "internal/modes",
+	},
+	{
+		name: "the first error in order speaks first",
+		file: "concurrent/concurrent.go", good: "d.failure(d.first, ", bad: "d.failure(slices.IndexFunc(d.ends, func(e parallel.End) bool { return e.Err != nil }), ",
+		test: "TestConcurrentWithSeveralFaults", in: "internal/modes",
+	},
+	{
+		name: "a vote that failed counts in a fan-out",
+		file: "fanout/fanout.go", good: "if err == nil {\n\t\t\t\treplies[i].Value = r\n\t\t\t}", bad: "replies[i].Value = r",
+		test: "TestKeepgoingAndFanoutEqualTheModel", in: "internal/modes",
+	},
+	{
+		name: "an observer that panics hurts the dispatch",
+		file: "observed/observed.go", good: "defer func() { ok = recover() == nil }()", bad: "ok = true",
+		test: "TestObserverThatPanics", in: "observed",
+	},
+	{
+		name: "the end of a provider that panics is not told",
+		file: "observed/observed.go", good: "\tdefer func() { d.ended(e, d.err) }()\n\tr, err = f(p)\n\td.err = d.blame(e.Provider, err)\n", bad: "\tr, err = f(p)\n\td.err = d.blame(e.Provider, err)\n\td.ended(e, d.err)\n",
+		test: "TestProviderThatDoesNotReturn", in: "observed",
 	},
 }

@@ -38,11 +38,23 @@ func dispatchBudget(group string) float64 {
 	return 1.10
 }
 
+// keepGoingBudget is that of package keepgoing, whose Collect makes replies.
+func keepGoingBudget(group string) float64 {
+	if strings.Contains(group, "/Collect/") {
+		return 0
+	}
+	return 2
+}
+
 var families = []family{
 	{name: "Lookup", base: "field", units: []string{"ns/op"}, slices: 16,
 		variants: []variant{{"capability", always(1.05)}, {"atomic", nil}}},
 	{name: "Dispatch", base: "field", units: []string{"ns/op"}, slices: 10,
 		variants: []variant{{"capability", dispatchBudget}, {"atomic", nil}}},
+	{name: "Modes", base: "failfast", units: []string{"ns/op"}, slices: 6,
+		variants: []variant{{"keepgoing", keepGoingBudget}, {"unobserved", always(1.6)}}},
+	{name: "Concurrent", base: "sequential", units: []string{"ns/op"}, slices: 4,
+		variants: []variant{{"concurrent", always(0.6)}, {"fanout", nil}, {"concurrent-idle", nil}, {"fanout-idle", nil}}},
 	{name: "Reader", base: "waiting", units: []string{"ns/op"}, slices: 10, pace: 90_000,
 		variants: []variant{{"committing", always(1.10)}, {"elsewhere", nil}, {"storing", nil}}},
 	{name: "Lease", base: "rwmutex", units: []string{"ns/op"}, slices: 10,

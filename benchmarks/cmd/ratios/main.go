@@ -122,7 +122,7 @@ func command(out io.Writer, name string, args ...string) error {
 }
 
 func header(w io.Writer, began time.Time, layouts int) {
-	fmt.Fprintf(w, "- command: `GOWORK=off go run ./cmd/ratios %s`\n", strings.Join(os.Args[1:], " "))
+	fmt.Fprintf(w, "- command: `%s`\n", strings.Join(append([]string{"GOWORK=off go run ./cmd/ratios"}, os.Args[1:]...), " "))
 	fmt.Fprintf(w, "- date: %s, %v for %d layouts\n", began.UTC().Format("2006-01-02 15:04 MST"), time.Since(began).Round(time.Second), layouts)
 	fmt.Fprintf(w, "- machine: %s %s/%s, %s, %d processors\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, processor(), runtime.NumCPU())
 }
