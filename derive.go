@@ -63,6 +63,7 @@ type reading struct {
 	needs   []*resource
 	strict  bool  // it read what may only be leased
 	lost    bool  // it asked for a provider that the commit takes away
+	below   error // the last failure of a derived query that it read
 	wrong   error // the first misuse
 }
 
@@ -173,6 +174,7 @@ func (r *reading) readDerived(d *derivation) (any, error) {
 		r.diverge(read{on: n})
 	}
 	if err := n.settle(r.session); err != nil {
+		r.below = err
 		return nil, err
 	}
 	now := n.latest()

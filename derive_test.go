@@ -888,6 +888,39 @@ func TestAllFailingBuildsAreReported(t *testing.T) {
 	check("resolve", scope.Resolve(queries[0].Into(&a), queries[1].Into(&b), queries[2].Into(&c)))
 }
 
+// The failure of a build that others read is told once, and not by each of them.
+func TestFailureOfAnInnerBuildIsToldOnce(t *testing.T) {
+	inner := capability.Derive(func(r *capability.Resolver) (int, error) {
+		n, err := berths.In(r)
+		if n == 0 {
+			err = errors.Join(err, errors.New("the quay is closed"))
+		}
+		return n, err
+	})
+	outer := capability.Derive(func(r *capability.Resolver) (int, error) { return inner.In(r) })
+	wrapping := capability.Derive(func(r *capability.Resolver) (n int, err error) {
+		if n, err = outer.In(r); err != nil {
+			err = fmt.Errorf("no plan: %w", err)
+		}
+		return n, err
+	})
+	for _, q := range []struct {
+		query  capability.Query[int]
+		builds int
+	}{{outer, 1}, {wrapping, 2}} {
+		h := newHarbour(t)
+		_, err := q.query.Handle(h.scope)
+		must(err)
+		err = h.coast.Apply(berths.Rebind("north", 0))
+		if err == nil || strings.Contains(err.Error(), "\n") {
+			t.Fatalf("got %v, want one error", err)
+		}
+		if n := strings.Count(err.Error(), "the build of Derive at"); n != q.builds {
+			t.Errorf("%d builds are named, want %d: %v", n, q.builds, err)
+		}
+	}
+}
+
 // A reader that loads a derived value while commits change two registries at
 // once sees what one of the commits published, never parts of two.
 func TestPromise3DerivedValuesOfOneGenerationWhileCommitsRun(t *testing.T) {

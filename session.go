@@ -283,7 +283,7 @@ func (p *product) failed(s *session, r *reading, err error) error {
 		what = "the maker bound"
 	}
 	switch {
-	case isCycle(err):
+	case isCycle(err), err == r.below:
 		return err // it says enough
 	case s.commit && r.lost:
 		loss := "would take away what %s at %v needs"
