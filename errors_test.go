@@ -26,6 +26,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/typedcap/capability"
+	"github.com/typedcap/capability/concurrent"
+	"github.com/typedcap/capability/fanout"
+	"github.com/typedcap/capability/keepgoing"
+	"github.com/typedcap/capability/observed"
 )
 
 var updateGolden = flag.Bool("update", false, "rewrite testdata/errors.txt")
@@ -76,6 +80,11 @@ func (o *office) pages() capability.Query[int] {
 	})
 }
 
+// An observerFunc is an observer.
+type observerFunc func(observed.Event)
+
+func (f observerFunc) Observe(e observed.Event) { f(e) }
+
 // jammed is an OnRetire that fails.
 func jammed() error { return errors.New("the drawer is jammed") }
 
@@ -108,6 +117,31 @@ func lastOf(t *testing.T, err error) error {
 // provoked are the ways to see each text, by the name of its golden line. Each
 // begins with an office of its own.
 var provoked = map[string]func(t *testing.T, o *office) error{
+	"concurrent-limit": func(_ *testing.T, o *office) error {
+		return concurrent.Each(context.Background(), o.all.Get(), 0, func(context.Context, printer) error { return nil })
+	},
+	"concurrent-nil-context": func(_ *testing.T, o *office) error {
+		var none context.Context
+		return concurrent.Each(none, o.all.Get(), 1, func(context.Context, printer) error { return nil })
+	},
+	"concurrent-not-started": func(_ *testing.T, o *office) error {
+		return concurrent.Each(endedContext(), o.all.Get(), 1, func(context.Context, printer) error { return nil })
+	},
+	"fanout-exits": func(_ *testing.T, o *office) error {
+		return fanout.Each(context.Background(), o.all.Get(), 1, func(context.Context, printer) error { runtime.Goexit(); return nil })
+	},
+	"keepgoing-panics": func(_ *testing.T, o *office) error {
+		return keepgoing.Each(o.all.Get(), func(printer) error { panic("no paper") })
+	},
+	"observed-not-returned": func(t *testing.T, o *office) (seen error) {
+		accepted(t, o.desk.Apply(observed.Observers.Bind("clerk", observerFunc(func(e observed.Event) { seen = e.Err }))))
+		observers, err := observed.Observers.All().Handle(o.scope)
+		accepted(t, err)
+		recovered(func() {
+			_ = observed.Each(observers.Get(), o.all.Get(), func(printer) error { panic(errors.New("no paper")) })
+		})
+		return seen
+	},
 	"new-empty-name": func(*testing.T, *office) error { return recovered(func() { capability.New[printer]("", "prints") }) },
 	"new-long-name": func(*testing.T, *office) error {
 		return recovered(func() { capability.New[printer](strings.Repeat("n", 201), "prints") })
@@ -765,6 +799,8 @@ func textPattern(format string) *regexp.Regexp {
 
 // notErrorTexts are the texts of three words and more that are no error texts.
 var notErrorTexts = map[string]string{
+	"are told who is called, by which verb, for how long, and what fails": "Observers.Doc",
+
 	"capability: stuck without a reason": "only a fault of the package itself says it",
 	"%s (Capability[%v], %v)":            "Capability.String",
 	" over ":                             "Scope.String",
@@ -786,9 +822,13 @@ func textsInSource(t *testing.T) []sourceText {
 		p := fset.Position(at)
 		texts = append(texts, sourceText{fmt.Sprintf("%s:%d", p.Filename, p.Line), format})
 	}
-	paths, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
+	var paths []string
+	for _, dir := range []string{".", "keepgoing", "concurrent", "fanout", "observed", "internal/parallel"} {
+		files, err := filepath.Glob(dir + "/*.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, files...)
 	}
 	for _, path := range paths {
 		if strings.HasSuffix(path, "_test.go") || path == "snapshot.go" {
@@ -939,6 +979,9 @@ var (
 		"verb-error":         "it is the text of a provider",
 		"json-garbled":       "what encoding/json says is its own affair",
 
+		"keepgoing-panics":                 "it is the text of a provider",
+		"observed-not-returned":            "it is the text of a provider",
+		"concurrent-not-started":           "who ended the context knows why",
 		"derive-panics":                    "it is the text of a build",
 		"derive-panics-with-error":         "it is the text of a build",
 		"build-panics-spitefully":          "it is the text of a build",

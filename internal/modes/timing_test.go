@@ -362,7 +362,7 @@ func TestLimitAndContextThatMakeNoSense(t *testing.T) {
 		for _, v := range slices.Concat(concurrently(limit), fannedOut(limit)) {
 			for _, o := range []*office{newOffice(t), newOffice(t, worker{}.do)} {
 				got := o.run(context.Background(), v)
-				if len(got.Errors) != 1 || !strings.Contains(got.Errors[0], fmt.Sprintf("the limit is %d: at least one has to be asked at a time", limit)) || len(o.names()) > 0 {
+				if len(got.Errors) != 1 || !strings.Contains(got.Errors[0], fmt.Sprintf("the limit is %d, and nobody can be asked: give at least 1", limit)) || len(o.names()) > 0 {
 					t.Errorf("%v with limit %d: %q", v, limit, got.Errors)
 				}
 			}

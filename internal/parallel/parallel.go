@@ -42,7 +42,7 @@ func Check(ctx context.Context, limit int) error {
 	case ctx == nil:
 		return errors.New("ctx is nil: give context.Background() if nothing ends the call")
 	case limit < 1:
-		return fmt.Errorf("the limit is %d: at least one has to be asked at a time", limit)
+		return fmt.Errorf("the limit is %d, and nobody can be asked: give at least 1", limit)
 	}
 	return nil
 }
