@@ -26,7 +26,7 @@ func (o vectorOutcome) expected() *vectorExpected {
 // differs returns an error that says how the outcome is not the wanted one.
 func (table *verdictTable) differs(v *vector, want *vectorExpected, got vectorOutcome) error {
 	rule := func(name string) bool { return table.Rules[name] != "" }
-	faults := want.faults()
+	faults, made := want.faults(), got.faults
 	if got.build != nil {
 		var e *capability.Error
 		if !errors.As(got.build, &e) {
@@ -43,8 +43,23 @@ func (table *verdictTable) differs(v *vector, want *vectorExpected, got vectorOu
 	if want.BuildError != "" {
 		return fmt.Errorf("nothing is refused, want the build error %q", want.BuildError)
 	}
+	if v.concurrent() && !want.Unordered && !rule("start-order") {
+		return errors.New("no rule says in which order providers begin that are asked at the same time")
+	}
+	if !rule("cancelled") {
+		made = slices.Concat(made, got.cancelled)
+	}
+	if v.keepsGoing() && rule("ranked-errors") {
+		faults = ranked(faults, func(f vectorFault) string { return f.Class })
+	}
+	if v.keepsGoing() && rule("ignored-errors") && want.Error == nil && want.Errors == nil {
+		made = nil
+	}
 	cut := rule("short-circuit") && got.decisive(v)
 	wantCalls, gotCalls := slices.Clone(want.Calls), slices.Clone(got.calls)
+	if rule("observed-end") {
+		endPoints(v, wantCalls, want.Result)
+	}
 	for i, c := range wantCalls {
 		// A bar ends a round.
 		if plain, ok := strings.CutSuffix(c, "|"); ok && slices.Contains(got.ends, i+1) {
@@ -71,16 +86,15 @@ func (table *verdictTable) differs(v *vector, want *vectorExpected, got vectorOu
 	if d := gocmp.Diff(append([]string{}, wantCalls...), append([]string{}, gotCalls...)); d != "" {
 		return fmt.Errorf("calls (-want +got):\n%s", d)
 	}
-	if d := differentFaults(faults, got.faults); d != "" {
+	if d := differentFaults(faults, made); d != "" {
 		return errors.New(d)
 	}
-	if len(got.faults) == 0 {
-		wanted := table.result(v, want.Result)
-		if v.Steps == nil || wanted == nil || wanted.Kind != "void" || wanted.Value != nil || !rule("void-steps") {
-			if d := gocmp.Diff(wanted, got.result); d != "" {
-				return fmt.Errorf("result (-want +got):\n%s", d)
-			}
-		}
+	wanted := table.result(v, want.Result)
+	if v.Steps != nil && wanted != nil && wanted.Kind == "void" && wanted.Value == nil && rule("void-steps") {
+		return nil
+	}
+	if d := gocmp.Diff(wanted, got.result); d != "" {
+		return fmt.Errorf("result (-want +got):\n%s", d)
 	}
 	return nil
 }
@@ -100,7 +114,7 @@ func sortRounds(calls []string, ends []int) {
 // decisive reports whether a vote ended with an answer that more calls could
 // not change.
 func (o vectorOutcome) decisive(v *vector) bool {
-	return len(o.faults) == 0 && o.result != nil && len(o.calls) > 0 &&
+	return len(o.faults) == 0 && !v.keepsGoing() && o.result != nil && len(o.calls) > 0 &&
 		(v.Mode == "any" && o.result.Value == true || v.Mode == "all" && o.result.Value == false)
 }
 
@@ -130,7 +144,7 @@ func (table *verdictTable) result(v *vector, r *vectorResult) *vectorResult {
 	}
 	is := *r
 	switch {
-	case v.Mode == "decide" && table.Rules["decision-kinds"] != "":
+	case v.verb() == "decide" && table.Rules["decision-kinds"] != "":
 		is.Kind = cmp.Or(map[string]string{"value": "decided", "none": "no_decision"}[is.Kind], is.Kind)
 	case v.Mode == "register" && is.Kind == "value" && is.Value == "ok" && table.Rules["registered-ok"] != "":
 		is = vectorResult{Kind: "void"}

@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-
-	"github.com/google/go-cmp/cmp"
+	"sync"
+	"testing"
+	"testing/synctest"
 
 	"github.com/typedcap/capability"
+	"github.com/typedcap/capability/observed"
 )
 
 // vectorMisfit is what the replay panics with when a vector makes no sense.
@@ -38,6 +40,8 @@ type vectorOutcome struct {
 	result *vectorResult
 	faults []vectorFault
 	build  error // a registration or a resolve that was refused
+
+	cancelled []vectorFault // of those that were called off, which no vector lists
 }
 
 // A vectorReplay is a running replay.
@@ -45,7 +49,8 @@ type vectorReplay struct {
 	vectorOutcome
 	v        *vector
 	lifo     bool // later registered is asked earlier, as pluggy does
-	count    int  // registrations so far
+	schedule vectorSchedule
+	count    int // registrations so far
 	registry *capability.Registry
 	scope    *capability.Scope
 	all      capability.ChainHandle[*vectorSpeaker]
@@ -55,38 +60,63 @@ type vectorReplay struct {
 	wraps    map[string]bool     // names that wrap
 	firsts   []string            // bound names marked first
 	subsets  []*capability.Scope // open until the replay ends
+
+	observers capability.ChainHandle[observed.Observer]
+	watching  []string       // names of the observers that were bound without one
+	places    map[string]int // in the chain that is called, of who is bound under a name
+
+	mu      sync.Mutex // guards what providers write, and calls
+	made    []vectorDeed
+	stopped []string // bound names of those that were called off
+	odd     []string // what observers saw that they should not
 }
 
 // replayVector replays v. With lifo set, what is registered later has the
-// greater priority; without it the order of registration is the order.
-func replayVector(v *vector, lifo bool) (out vectorOutcome, err error) {
-	defer func() {
-		switch r := recover().(type) {
-		case nil:
-		case vectorMisfit:
-			err = errors.New(string(r))
-		default:
-			panic(r)
-		}
-	}()
+// greater priority; without it the order of registration is the order. Where
+// providers run at the same time, it checks that the outcome does not hang on how
+// many do and in which order they begin.
+func replayVector(t *testing.T, v *vector, lifo bool) (vectorOutcome, error) {
+	out, err := replayOnce(t, v, lifo, vectorSchedule{})
+	if err == nil && v.concurrent() {
+		err = v.otherwise(t, lifo, out)
+	}
+	return out, err
+}
+
+// replayOnce replays v with a schedule. The clock is a fake one, so that the delays
+// of providers take no time and what happens in which order is always the same.
+func replayOnce(t *testing.T, v *vector, lifo bool, schedule vectorSchedule) (out vectorOutcome, err error) {
 	if err := v.replayable(); err != nil {
 		return out, err
 	}
-	r := &vectorReplay{
-		v: v, lifo: lifo && v.System == "pluggy", registry: capability.NewRegistry(capability.Engine, "engine"),
-		bound: make(map[string][]string), wraps: make(map[string]bool),
-	}
-	switch v.Mode {
-	case "select":
-		r.selectOne()
-	case "is_configured":
-		r.isConfigured()
-	case "historic":
-		r.joinLate()
-	default:
-		r.run()
-	}
-	return r.vectorOutcome, nil
+	synctest.Test(t, func(*testing.T) {
+		r := &vectorReplay{
+			v: v, lifo: lifo && v.System == "pluggy", schedule: schedule,
+			registry: capability.NewRegistry(capability.Engine, "engine"),
+			bound:    make(map[string][]string), wraps: make(map[string]bool),
+		}
+		defer func() {
+			switch p := recover().(type) {
+			case nil:
+				out = r.vectorOutcome
+			case vectorMisfit:
+				err = errors.New(string(p))
+			default:
+				panic(p)
+			}
+		}()
+		switch v.Mode {
+		case "select":
+			r.selectOne()
+		case "is_configured":
+			r.isConfigured()
+		case "historic":
+			r.joinLate()
+		default:
+			r.run()
+		}
+	})
+	return out, err
 }
 
 // run builds the registry, takes the steps or makes the one call.
@@ -100,7 +130,7 @@ func (r *vectorReplay) run() {
 			s.Close()
 		}
 	}()
-	r.build = r.scope.Resolve(vectorSpeakers.All().Into(&r.all), vectorWrappers.All().Into(&r.around))
+	r.build = r.scope.Resolve(vectorSpeakers.All().Into(&r.all), vectorWrappers.All().Into(&r.around), observed.Observers.All().Into(&r.observers))
 	if r.build != nil {
 		return
 	}
@@ -118,7 +148,7 @@ func (r *vectorReplay) run() {
 		r.call(r.all.Get())
 	}
 	for _, s := range r.v.Steps {
-		if r.build = r.step(s); r.build != nil || len(r.faults) > 0 {
+		if r.build = r.step(s); r.build != nil || len(r.faults) > 0 && !r.v.keepsGoing() {
 			return
 		}
 	}
@@ -158,7 +188,7 @@ func (r *vectorReplay) bind(p vectorProvider) []capability.Change {
 		}
 		r.bound[p.Name] = append(r.bound[p.Name], name)
 		r.wraps[name] = p.isWrapper()
-		s := &vectorSpeaker{vectorProvider: p, replay: r}
+		s := &vectorSpeaker{vectorProvider: p, replay: r, bound: name}
 		var b capability.Binding
 		if p.isWrapper() {
 			b = vectorWrappers.Bind(name, s.wrap)
@@ -236,6 +266,10 @@ func (r *vectorReplay) step(s vectorStep) error {
 		return r.without(s.Exclude, r.callIn)
 	case "call_with_extra":
 		return r.withExtra(s.Extra)
+	case "monitor", "intercept":
+		return r.observe(s)
+	case "undo":
+		return r.stopObserving(s.Name)
 	default:
 		panic(vectorMisfit(fmt.Sprintf("step %q cannot be replayed", s.Op)))
 	}
@@ -285,7 +319,7 @@ func (r *vectorReplay) withExtra(names []string) error {
 	extra := capability.NewRegistry(capability.Node, "extra")
 	for _, name := range names {
 		p := vectorProvider{Name: name, Behaviour: vectorBehaviour{Op: "return", Value: name}}
-		s := &vectorSpeaker{vectorProvider: p, replay: r}
+		s := &vectorSpeaker{vectorProvider: p, replay: r, bound: name}
 		if err := extra.Apply(vectorSpeakers.Bind(name, s).Priority(r.priority(p)).After(r.firsts...)); err != nil {
 			return err
 		}
@@ -307,116 +341,6 @@ func (r *vectorReplay) callIn(s *capability.Scope) error {
 	return err
 }
 
-// call makes one call in the mode of v and notes how it ended.
-func (r *vectorReplay) call(chain capability.Chain[*vectorSpeaker]) {
-	defer func() {
-		switch p := recover().(type) {
-		case nil:
-		case *vectorFailure:
-			r.result = nil
-			r.faults = append(r.faults, vectorFault{p.by, "panic", p.value})
-		default:
-			panic(p)
-		}
-		r.ends = append(r.ends, len(r.calls))
-	}()
-	r.chain = nil
-	for _, name := range chain.Names() {
-		r.chain = append(r.chain, r.shown(name))
-	}
-	args := r.v.arguments()
-	if wraps := r.around.Get(); wraps.Len() > 0 && slices.Contains([]string{"any", "all", "pipe"}, r.v.Mode) {
-		panic(vectorMisfit("a wrapper has no meaning in mode " + r.v.Mode))
-	}
-	result, err := capability.Wrap(r.around.Get(), func(args []any) (any, error) { return r.dispatch(chain, args) })(args)
-	r.result = nil
-	if err != nil {
-		r.faults = append(r.faults, r.fault(err))
-		return
-	}
-	r.result = r.shape(result)
-}
-
-// dispatch calls the verb of the mode over the chain. It checks what a verb
-// returns beside an error, of which vectors do not speak.
-func (r *vectorReplay) dispatch(chain capability.Chain[*vectorSpeaker], args []any) (any, error) {
-	say := func(s *vectorSpeaker) (capability.Decision[any], error) { return s.say(args) }
-	vote := func(s *vectorSpeaker) (bool, error) { return s.vote(args) }
-	var result, beside any // beside is what has to come with an error
-	var err error
-	switch mode := r.v.Mode; mode {
-	case "collect", "register", "wrap":
-		if slices.Contains(r.v.Options, "first") {
-			return r.decide(chain, say)
-		}
-		var said []capability.Decision[any]
-		said, err = capability.Collect(chain, say)
-		beside = []any(nil)
-		result = listed(said)
-	case "each":
-		result, beside = noVectorValue{}, noVectorValue{}
-		err = capability.Each(chain, func(s *vectorSpeaker) error { _, err := s.say(args); return err })
-	case "any":
-		beside = false
-		result, err = capability.Any(chain, vote)
-	case "all":
-		beside = false
-		result, err = capability.Every(chain, vote)
-	case "pipe":
-		if len(args) == 0 {
-			panic(vectorMisfit("a pipe needs an input"))
-		}
-		beside = args[0]
-		result, err = capability.Pipe(chain, args[0], func(s *vectorSpeaker, v any) (any, error) {
-			d, err := s.say(slices.Concat([]any{v}, args[1:]))
-			if err == nil {
-				beside = d.Or(v)
-			}
-			return d.Or(v), err
-		})
-	case "decide":
-		return r.decide(chain, say)
-	default:
-		panic(vectorMisfit(fmt.Sprintf("mode %q cannot be replayed", mode)))
-	}
-	if err != nil && !cmp.Equal(beside, result) {
-		panic(vectorMisfit(fmt.Sprintf("with the error comes %v, want %v", result, beside)))
-	}
-	return result, err
-}
-
-// listed returns what was said, in a list that is nil if said is.
-func listed(said []capability.Decision[any]) []any {
-	if said == nil {
-		return nil
-	}
-	list := []any{}
-	for _, d := range said {
-		if v, ok := d.Get(); ok {
-			list = append(list, v)
-		}
-	}
-	return list
-}
-
-// decide calls Decide and checks that the decision says who made it, and that
-// there is none beside an error.
-func (r *vectorReplay) decide(chain capability.Chain[*vectorSpeaker], say func(*vectorSpeaker) (capability.Decision[any], error)) (any, error) {
-	var last *vectorSpeaker
-	d, err := capability.Decide(chain, func(s *vectorSpeaker) (capability.Decision[any], error) { last = s; return say(s) })
-	v, ok := d.Get()
-	switch {
-	case err != nil && ok:
-		panic(vectorMisfit(fmt.Sprintf("with the error comes the decision %v", v)))
-	case !ok:
-		return noVectorValue{}, err
-	}
-	if who := r.shown(d.By()); who != last.Name {
-		panic(vectorMisfit(fmt.Sprintf("the decision of %q says that it is by %q", last.Name, who)))
-	}
-	return v, nil
-}
-
 // shown returns the name that the vector gives to what is bound under name.
 func (r *vectorReplay) shown(name string) string {
 	for shown, bound := range r.bound {
@@ -427,42 +351,9 @@ func (r *vectorReplay) shown(name string) string {
 	return name
 }
 
-// fault returns the error of a verb as an outcome has it, and checks that it
-// names the provider. An error that a wrapper makes goes through no verb.
-func (r *vectorReplay) fault(err error) vectorFault {
-	var f *vectorFailure
-	if !errors.As(err, &f) {
-		panic(vectorMisfit(fmt.Sprintf("no provider made the error %v", err)))
-	}
-	var e *capability.Error
-	switch {
-	case f.wrapper:
-	case !errors.As(err, &e):
-		panic(vectorMisfit(fmt.Sprintf("the error %v of %q does not say who failed", err, f.by)))
-	case r.shown(e.Provider) != f.by || e.Capability != vectorSpeakers.Name():
-		panic(vectorMisfit(fmt.Sprintf("the error of %q says that %q of %q failed", f.by, e.Provider, e.Capability)))
-	}
-	return vectorFault{f.by, "error", f.value}
-}
-
-// shape returns the result of a call with its kind.
-func (r *vectorReplay) shape(v any) *vectorResult {
-	if _, none := v.(noVectorValue); none {
-		return &vectorResult{Kind: map[string]string{"each": "void", "decide": "no_decision", "wrap": "none"}[r.v.Mode]}
-	}
-	switch r.v.Mode {
-	case "any", "all":
-		return &vectorResult{"bool", v}
-	case "decide":
-		return &vectorResult{"decided", v}
-	case "pipe":
-		return &vectorResult{"value", v}
-	}
-	if _, list := v.([]any); list {
-		return &vectorResult{"list", v}
-	}
-	return &vectorResult{"value", v}
-}
-
 // note writes down that a body or a phase began or ended.
-func (r *vectorReplay) note(event string) { r.calls = append(r.calls, event) }
+func (r *vectorReplay) note(event string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.calls = append(r.calls, event)
+}

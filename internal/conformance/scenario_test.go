@@ -1,5 +1,6 @@
 // Scenarios: conformance facts that a vector states in prose only, written out
-// as programs. Those of the live part are in live_test.go.
+// as programs. Those of the live part are in live_test.go, those of observers in
+// observed_scenario_test.go.
 
 package conformance_test
 
@@ -16,6 +17,9 @@ var vectorScenarios = map[string]func() (vectorOutcome, error){
 	"unregister-all":      scenarioUnregisterAll,
 	"unknown-key":         scenarioUnknownKey,
 	"fan-out":             scenarioFanOut,
+	"key-identity":        scenarioKeyIdentity,
+	"late-observer":       scenarioLateObserver,
+	"failure-seen":        scenarioFailureSeen,
 	"watch-one":           scenarioWatchOne,
 	"reordered":           scenarioReordered,
 	"removed":             scenarioRemoved,
@@ -142,4 +146,35 @@ func scenarioFanOut() (vectorOutcome, error) {
 		out.calls = append(out.calls, text.(string))
 	}
 	return out, err
+}
+
+// scenarioKeyIdentity binds under three keys whose names or joined names are equal:
+// each answers for itself, and two keys of one name are refused by a registry.
+func scenarioKeyIdentity() (vectorOutcome, error) {
+	newKey := func(name string) capability.Capability[string] {
+		return capability.New[string](name, "is one of several whose names are alike")
+	}
+	keys := []capability.Capability[string]{newKey("a_b.c"), newKey("a.b_c")}
+	twin := newKey("a_b.c")
+	engine := capability.NewRegistry(capability.Engine, "engine")
+	scope, err := capability.Compose(engine)
+	if err != nil {
+		return vectorOutcome{}, err
+	}
+	defer scope.Close()
+	if err := engine.Apply(keys[0].Bind("owner", "first"), keys[1].Bind("owner", "second")); err != nil {
+		return vectorOutcome{}, err
+	}
+	answers := map[string]any{}
+	for _, key := range keys {
+		h, err := key.Handle(scope)
+		if err != nil {
+			return vectorOutcome{}, err
+		}
+		answers[key.Name()] = h.Get()
+	}
+	refused := engine.Apply(twin.Bind("owner", "third"))
+	answers["twin"] = map[bool]string{true: "conflict", false: "bound"}[errors.Is(refused, capability.ErrConflict)]
+	answers["equal"] = keys[0] == twin
+	return vectorOutcome{result: &vectorResult{"value", answers}}, nil
 }

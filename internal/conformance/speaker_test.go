@@ -3,10 +3,12 @@
 package conformance_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/typedcap/capability"
 )
@@ -16,7 +18,10 @@ import (
 type vectorSpeaker struct {
 	vectorProvider
 	replay *vectorReplay
-	asked  int // how often
+	bound  string // under which name
+	asked  int    // how often
+
+	answer capability.Decision[any] // the last
 }
 
 // A vectorFailure is the error that a provider of a vector returns or panics
@@ -29,14 +34,51 @@ type vectorFailure struct {
 
 func (f *vectorFailure) Error() string { return textOfValue(f.value) }
 
-// say is a call of the provider: no decision is nothing said.
-func (s *vectorSpeaker) say(args []any) (capability.Decision[any], error) {
-	s.replay.note(s.Name)
-	d, err := s.body(args)
-	if err == nil && (s.Async == "promise" || s.Async == "callback") {
-		s.replay.note(s.Name + ".done")
+// say is a call of the provider: no decision is nothing said. Who is called off
+// while it waits returns the error of its context.
+func (s *vectorSpeaker) say(ctx context.Context, args []any) (d capability.Decision[any], err error) {
+	r := s.replay
+	if err := s.wait(ctx, r.turn(s.bound)); err != nil {
+		return d, err
 	}
+	r.note(s.Name)
+	if err := s.wait(ctx, time.Duration(s.Delay*float64(time.Millisecond))); err != nil {
+		return d, err
+	}
+	d, err = s.body(args)
+	if err == nil && (s.Async == "promise" || s.Async == "callback") {
+		r.note(s.Name + ".done")
+	}
+	s.answer = d
 	return d, err
+}
+
+// wait waits on the fake clock.
+func (s *vectorSpeaker) wait(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		r := s.replay
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.stopped = append(r.stopped, s.bound)
+		return ctx.Err()
+	}
+}
+
+// fail writes down that the provider fails.
+func (s *vectorSpeaker) fail(class string) *vectorFailure {
+	r := s.replay
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.made = append(r.made, vectorDeed{s.bound, vectorFault{s.Name, class, s.Behaviour.Value}})
+	return &vectorFailure{s.Name, false, s.Behaviour.Value}
 }
 
 // body does what the behaviour of the provider says.
@@ -53,9 +95,9 @@ func (s *vectorSpeaker) body(args []any) (d capability.Decision[any], err error)
 		return capability.Decided(b.Value), nil
 	case "error":
 		// What comes with an error has no meaning, and no verb passes it on.
-		return capability.Decided[any]("beside the error"), &vectorFailure{s.Name, false, b.Value}
+		return capability.Decided[any]("beside the error"), s.fail("error")
 	case "panic":
-		panic(&vectorFailure{s.Name, false, b.Value})
+		panic(s.fail("panic"))
 	case "sum_args":
 		return capability.Decided[any](s.sum(args)), nil
 	case "loop_until_call":
@@ -79,8 +121,8 @@ func (s *vectorSpeaker) body(args []any) (d capability.Decision[any], err error)
 }
 
 // vote is the body of a provider that is asked for a yes or a no.
-func (s *vectorSpeaker) vote(args []any) (bool, error) {
-	d, err := s.say(args)
+func (s *vectorSpeaker) vote(ctx context.Context, args []any) (bool, error) {
+	d, err := s.say(ctx, args)
 	if err != nil {
 		return true, err // which is no yes
 	}

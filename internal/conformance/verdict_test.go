@@ -66,7 +66,7 @@ type verdictOverride struct {
 // vectorRules are the rules that the runner knows how to apply.
 var vectorRules = []string{
 	"short-circuit", "decision-kinds", "refused-registration", "build-error", "unknown-target", "void-steps", "registered-ok",
-	"watch-order",
+	"watch-order", "start-order", "cancelled", "ignored-errors", "ranked-errors", "observed-end",
 }
 
 // vectorShapes are conditions on a vector that no single word states.
@@ -165,4 +165,21 @@ func (p verdictProgram) shows(v *vector) bool {
 		(p.Options == nil || slices.ContainsFunc(p.Options, option)) &&
 		(p.Ops == nil || slices.ContainsFunc(p.Ops, ops)) &&
 		vectorShapes[p.Shape](v)
+}
+
+// leadingRule returns the rule that says most about how v was replayed, or "".
+func (o vectorOutcome) leadingRule(v *vector) string {
+	switch {
+	case v.Mode == "historic":
+		return "watch-order"
+	case v.keepsGoing():
+		return "ignored-errors"
+	case len(o.cancelled) > 0:
+		return "cancelled"
+	case v.concurrent():
+		return "start-order"
+	case slices.ContainsFunc(v.Steps, func(s vectorStep) bool { return s.Op == "intercept" }):
+		return "observed-end"
+	}
+	return ""
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -85,16 +86,16 @@ type vectorStep struct {
 	Exclude   []string         `json:"exclude"`
 	Extra     []string         `json:"extra"`
 	Arg       any              `json:"arg"`
+	Points    []string         `json:"points"`   // of which an interceptor is told
 	Callback  bool             `json:"callback"` // the answers are wanted too, which can only be refused
 
 	// Of steps that are pending or refused only.
 
-	Query  string   `json:"query"`
-	Source string   `json:"source"`
-	Key    any      `json:"key"`
-	Keys   []any    `json:"keys"`
-	With   string   `json:"with"`
-	Points []string `json:"points"`
+	Query  string `json:"query"`
+	Source string `json:"source"`
+	Key    any    `json:"key"`
+	Keys   []any  `json:"keys"`
+	With   string `json:"with"`
 }
 
 // vectorOnCall is what a provider does to the registry while it is called.
@@ -127,8 +128,9 @@ type vectorFault struct {
 	Value    any    `json:"value"`
 }
 
-// The words. An op lists the modes in which it can be replayed; in others a
-// vector with it can only be refused, pending or unrepresentable.
+// The words. An op lists the modes in which it can be replayed, and an option too; in
+// others a vector with it can only be refused, pending or unrepresentable. The
+// concurrent modes have the ops of what they do one after the other.
 var (
 	vectorSystems = []string{"couch_epi", "pluggy", "tapable"}
 	vectorKinds   = []string{"dispatch", "order", "registry", "data", "notify"}
@@ -141,6 +143,7 @@ var (
 	vectorResultKinds = []string{"list", "value", "bool", "decided", "no_decision", "none", "void", "handles", "other"}
 	vectorOffers      = []string{"override", "normal", "default"}
 	vectorAsync       = []string{"", "sync", "promise", "callback"}
+	vectorPoints      = []string{"call", "tap", "result", "done", "error"}
 
 	vectorSaying = []string{"each", "collect", "wrap", "register", "decide", "pipe"}
 	vectorOps    = map[string][]string{
@@ -167,8 +170,8 @@ var (
 		"async_series":     vectorModes,
 		"callAsync":        vectorModes,
 		"first":            {"wrap"},
-		"ignore_errors":    nil,
-		"concurrent":       nil,
+		"ignore_errors":    {"each", "collect", "any", "all", "pipe", "decide", "concurrent"},
+		"concurrent":       {"each", "collect", "any", "all", "decide"},
 		"pipe":             nil,
 		"wrong_service_id": nil,
 	}
@@ -177,6 +180,16 @@ var (
 		"call_historic", "monitor", "undo", "intercept", "intercept_register_replace",
 	}
 )
+
+// vectorVocabulary has the words by what they are.
+var vectorVocabulary = map[string][]string{
+	"system": vectorSystems, "kind": vectorKinds, "mode": vectorModes, "stance": vectorStances,
+	"option": slices.Sorted(maps.Keys(vectorOptionModes)), "op": slices.Sorted(maps.Keys(vectorOps)),
+	"class of offer": vectorOffers, "pre": {"ok", "raise"},
+	"post":  {"pass", "mul", "replace", "recover", "replace_error", "raise"},
+	"async": vectorAsync, "step": vectorSteps, "point": vectorPoints,
+	"result kind": vectorResultKinds, "error class": vectorClasses,
+}
 
 // decodeVector decodes data, which holds just one value without unknown fields.
 func decodeVector(data []byte, into any) error {
@@ -191,49 +204,40 @@ func decodeVector(data []byte, into any) error {
 	return nil
 }
 
-// words returns an error for each word of v that is not in the vocabulary.
-func (v *vector) words() error {
-	var errs []error
-	word := func(what, is string, known []string) {
-		if !slices.Contains(known, is) {
-			errs = append(errs, fmt.Errorf("unknown %s %q", what, is))
-		}
-	}
-	if v.ID == "" || v.Expected == nil {
-		errs = append(errs, errors.New("id or expected is missing"))
-	}
-	word("system", v.System, vectorSystems)
-	word("kind", v.Kind, vectorKinds)
-	word("mode", v.Mode, vectorModes)
-	word("stance", v.Stance, vectorStances)
+// A vectorWord is a word and what it is.
+type vectorWord struct{ what, is string }
+
+// words returns the words of v.
+func (v *vector) words() []vectorWord {
+	words := []vectorWord{{"system", v.System}, {"kind", v.Kind}, {"mode", v.Mode}, {"stance", v.Stance}}
+	word := func(what, is string) { words = append(words, vectorWord{what, is}) }
 	for _, o := range v.Options {
-		if _, ok := vectorOptionModes[o]; !ok {
-			errs = append(errs, fmt.Errorf("unknown option %q", o))
-		}
+		word("option", o)
 	}
 	behaviour := func(b vectorBehaviour) {
-		if _, ok := vectorOps[b.Op]; !ok {
-			errs = append(errs, fmt.Errorf("unknown op %q", b.Op))
-		}
-		if b.Op == "offer" {
-			word("class of offer", b.Class, vectorOffers)
-		}
-		if b.Op == "wrap" {
+		word("op", b.Op)
+		switch b.Op {
+		case "offer":
+			word("class of offer", b.Class)
+		case "wrap":
 			verb, _, _ := strings.Cut(b.Pre, ":")
-			word("pre", verb, []string{"ok", "raise"})
+			word("pre", verb)
 			verb, _, _ = strings.Cut(b.Post, ":")
-			word("post", verb, []string{"pass", "mul", "replace", "recover", "replace_error", "raise"})
+			word("post", verb)
 		}
 	}
 	for _, p := range v.Providers {
 		behaviour(p.Behaviour)
-		word("async", p.Async, vectorAsync)
+		word("async", p.Async)
 	}
 	for _, s := range v.Steps {
 		if v.Mode == "data" && s.Op == "" && s.Query != "" {
 			continue // a query of the data mode, which is pending as a whole
 		}
-		word("step", s.Op, vectorSteps)
+		word("step", s.Op)
+		for _, point := range s.Points {
+			word("point", point)
+		}
 		if s.Behaviour != nil {
 			behaviour(*s.Behaviour)
 		}
@@ -243,10 +247,24 @@ func (v *vector) words() error {
 			continue
 		}
 		if e.Result != nil {
-			word("result kind", e.Result.Kind, vectorResultKinds)
+			word("result kind", e.Result.Kind)
 		}
 		for _, f := range e.faults() {
-			word("error class", f.Class, vectorClasses)
+			word("error class", f.Class)
+		}
+	}
+	return words
+}
+
+// known returns an error for each word of v that is not in the vocabulary.
+func (v *vector) known() error {
+	var errs []error
+	if v.ID == "" || v.Expected == nil {
+		errs = append(errs, errors.New("id or expected is missing"))
+	}
+	for _, w := range v.words() {
+		if !slices.Contains(vectorVocabulary[w.what], w.is) {
+			errs = append(errs, fmt.Errorf("unknown %s %q", w.what, w.is))
 		}
 	}
 	return errors.Join(errs...)
@@ -261,8 +279,16 @@ func (v *vector) replayable() error {
 		}
 	}
 	for _, p := range v.providersAndSteps() {
-		if op := p.Behaviour.Op; v.Mode != "is_configured" && !slices.Contains(vectorOps[op], v.Mode) {
+		if op := p.Behaviour.Op; v.Mode != "is_configured" && !slices.Contains(vectorOps[op], v.verb()) {
 			errs = append(errs, fmt.Errorf("op %q has no meaning in mode %q", op, v.Mode))
+		}
+		if v.concurrent() && p.onCall != nil {
+			errs = append(errs, fmt.Errorf("on_call has no meaning among providers that run at the same time"))
+		}
+	}
+	for _, s := range v.Steps {
+		if observes := slices.Contains(vectorObserving, s.Op); observes && (v.concurrent() || v.keepsGoing()) {
+			errs = append(errs, fmt.Errorf("step %q has no meaning where the verbs are not the fail-fast ones", s.Op))
 		}
 	}
 	return errors.Join(errs...)
