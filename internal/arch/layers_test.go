@@ -19,6 +19,7 @@ var layers = [][]string{
 	{"internal/..."},
 	{"."},
 	{"keepgoing", "concurrent", "fanout", "observed"},
+	{"data"},
 	{"examples/..."},
 }
 

@@ -1,0 +1,260 @@
+// Decoders of JSON that lose nothing: what encoding/json passes over in silence is an
+// error here.
+
+package data
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"unicode/utf8"
+)
+
+// A PositionError is what is wrong at a place of a text. [File] puts the path before it,
+// so that it reads like an error of a compiler.
+type PositionError struct {
+	Line, Column int // from 1; the column counts bytes
+	Err          error
+}
+
+// Error returns line, column and what is wrong.
+func (e *PositionError) Error() string { return fmt.Sprintf("%d:%d: %v", e.Line, e.Column, e.Err) }
+
+// Unwrap returns what is wrong.
+func (e *PositionError) Unwrap() error { return e.Err }
+
+// position returns err with the place in text before which so many bytes lie.
+func position(text []byte, offset int, err error) *PositionError {
+	before := text[:min(max(offset, 0), len(text))]
+	return &PositionError{bytes.Count(before, []byte("\n")) + 1, len(before) - bytes.LastIndexByte(before, '\n'), err}
+}
+
+// JSON decodes an object whose members are the entries. A byte order mark is passed
+// over. Errors, each a [PositionError], are an empty text, null or any other value,
+// anything behind the object, a key that an object has twice, at any depth, an entry
+// that is null although V has no nil, and text that is no UTF-8.
+func JSON[V any](text []byte) (map[string]V, error) {
+	text, members, err := scanJSON(text, '{')
+	if err != nil {
+		return nil, err
+	}
+	if err := noNull[V](text, members, "entry"); err != nil {
+		return nil, err
+	}
+	m := make(map[string]V, len(members))
+	if err := json.Unmarshal(text, &m); err != nil {
+		return nil, wrongType(text, err)
+	}
+	return m, nil
+}
+
+// JSONRecords returns a decoder of an array of records, each of which is an entry under
+// the key that key returns for it. That two records have one key is an error, and so
+// is all that is one for [JSON].
+func JSONRecords[K cmp.Ordered, V any](key func(V) K) func(text []byte) (map[K]V, error) {
+	return func(text []byte) (map[K]V, error) {
+		text, elements, err := scanJSON(text, '[')
+		if err != nil {
+			return nil, err
+		}
+		if err := noNull[V](text, elements, "record"); err != nil {
+			return nil, err
+		}
+		records := make([]V, 0, len(elements))
+		if err := json.Unmarshal(text, &records); err != nil {
+			return nil, wrongType(text, err)
+		}
+		m := make(map[K]V, len(records))
+		for i, v := range records {
+			k := key(v)
+			if _, ok := m[k]; ok {
+				return nil, position(text, elements[i].at, fmt.Errorf("a record before has the key %#v too: give this one another, or drop one", k))
+			}
+			m[k] = v
+		}
+		return m, nil
+	}
+}
+
+// noNull returns an error if an element is null and V has no nil.
+func noNull[V any](text []byte, elements []element, what string) error {
+	switch reflect.TypeFor[V]().Kind() {
+	case reflect.Pointer, reflect.Interface, reflect.Map, reflect.Slice:
+		return nil
+	}
+	for _, e := range elements {
+		if e.null {
+			return position(text, e.at, fmt.Errorf("the %s is null: leave it out, or give it a value", what))
+		}
+	}
+	return nil
+}
+
+// wrongType returns the error of decoding text into Go values with its place.
+func wrongType(text []byte, err error) error {
+	offset := 0
+	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
+		offset = int(wrong.Offset)
+	}
+	return position(text, offset, err)
+}
+
+// An element is a value in the outermost object or array of a text.
+type element struct {
+	at   int // in the text
+	null bool
+}
+
+// scanJSON returns the text without byte order mark, and the elements of the one object
+// or array that it is, which begins with open. It finds everything that is wrong
+// with the text as JSON.
+func scanJSON(text []byte, open byte) ([]byte, []element, error) {
+	fail := func(offset int, format string, args ...any) ([]byte, []element, error) {
+		return nil, nil, position(text, offset, fmt.Errorf(format, args...))
+	}
+	if bytes.HasPrefix(text, []byte{0xFE, 0xFF}) || bytes.HasPrefix(text, []byte{0xFF, 0xFE}) {
+		return fail(0, "the text is UTF-16: save it as UTF-8")
+	}
+	text = bytes.TrimPrefix(text, []byte("\uFEFF"))
+	if !utf8.Valid(text) {
+		n := 0
+		for r, size := utf8.DecodeRune(text); r != utf8.RuneError || size > 1; r, size = utf8.DecodeRune(text[n:]) {
+			n += size
+		}
+		return fail(n, "the byte %#x is no UTF-8: save the text as UTF-8", text[n])
+	}
+	var whole json.RawMessage
+	if err := json.Unmarshal(text, &whole); err != nil {
+		offset := len(text)
+		if wrong := (*json.SyntaxError)(nil); errors.As(err, &wrong) && len(bytes.TrimSpace(text)) > 0 {
+			offset = int(wrong.Offset) - 1 // of the byte that is wrong
+			if wrong.Offset >= int64(len(text)) && wrong.Error() == "unexpected end of JSON input" {
+				offset = len(text)
+			}
+		}
+		return fail(offset, "%w", err)
+	}
+	begin := len(text) - len(bytes.TrimLeft(text, " \t\r\n"))
+	if text[begin] != open {
+		what := map[byte]string{'{': "an object", '[': "an array"}[open]
+		return fail(begin, "the text is not %s: begin it with %c", what, open)
+	}
+	elements, again := elementsOf(text)
+	if again != nil {
+		first := position(text, again.first, nil)
+		return fail(again.at, "the object has the key %q already at %d:%d: rename it, or drop one", again.key, first.Line, first.Column)
+	}
+	return text, elements, nil
+}
+
+// A duplicate is a key that an object has twice.
+type duplicate struct {
+	key       string
+	at, first int
+}
+
+// A level is an object or array that is open while a text is walked through.
+type level struct {
+	object bool
+	key    bool // a key comes next
+	keys   []member
+	index  map[string]int // of keys, once they are many
+}
+
+type member struct {
+	key []byte
+	at  int
+}
+
+// many is from how many keys on an index pays.
+const many = 16
+
+// add adds a key and returns where the object has it already, -1 if it does not.
+func (l *level) add(key []byte, at int) int {
+	if l.index != nil {
+		if first, ok := l.index[string(key)]; ok {
+			return first
+		}
+		l.index[string(key)] = at
+		return -1
+	}
+	for _, m := range l.keys {
+		if bytes.Equal(m.key, key) {
+			return m.at
+		}
+	}
+	l.keys = append(l.keys, member{key, at})
+	if len(l.keys) == many {
+		l.index = make(map[string]int)
+		for _, m := range l.keys {
+			l.index[string(m.key)] = m.at
+		}
+	}
+	return -1
+}
+
+// elementsOf walks through a valid text. It returns the elements of the outermost value,
+// or the first key that an object has twice.
+func elementsOf(text []byte) ([]element, *duplicate) {
+	var elements []element
+	var open []level
+	value := func(i int) {
+		if len(open) == 1 {
+			elements = append(elements, element{i, text[i] == 'n'})
+		}
+	}
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case ' ', '\t', '\r', '\n':
+		case '{', '[':
+			value(i)
+			if len(open) < cap(open) {
+				open = open[:len(open)+1] // with the memory of a level that was closed
+			} else {
+				open = append(open, level{})
+			}
+			top := &open[len(open)-1]
+			object := text[i] == '{'
+			*top = level{object: object, key: object, keys: top.keys[:0]}
+		case '}', ']':
+			open = open[:len(open)-1]
+		case ',':
+			top := &open[len(open)-1]
+			top.key = top.object
+		case ':':
+			open[len(open)-1].key = false
+		case '"':
+			end := i + 1
+			escaped := false
+			for ; text[end] != '"'; end++ {
+				if text[end] == '\\' {
+					escaped = true
+					end++
+				}
+			}
+			if top := len(open) - 1; top >= 0 && open[top].key {
+				key := text[i+1 : end]
+				if escaped {
+					var plain string
+					_ = json.Unmarshal(text[i:end+1], &plain) // it is valid
+					key = []byte(plain)
+				}
+				if first := open[top].add(key, i); first >= 0 {
+					return nil, &duplicate{string(key), i, first}
+				}
+			} else {
+				value(i)
+			}
+			i = end
+		default: // a number or a name
+			value(i)
+			for i+1 < len(text) && bytes.IndexByte([]byte(" \t\r\n,]}"), text[i+1]) < 0 {
+				i++
+			}
+		}
+	}
+	return elements, nil
+}
