@@ -117,10 +117,12 @@ func codeOf(err error) (code Code, priority int) {
 	defer func() { _ = recover() }()
 	var inner *Error
 	if errors.As(err, &inner) && inner != nil {
-		return inner.Code, inner.Priority
+		code, priority = inner.Code, inner.Priority
 	}
-	errors.As(err, &code)
-	return code, 0
+	if code == "" {
+		errors.As(err, &code)
+	}
+	return code, priority
 }
 
 func (e *providerError) Error() string                { return e.public().Error() }
@@ -152,14 +154,18 @@ func (e *PanicError) Error() string {
 	case nil:
 		return "it ended its goroutine with runtime.Goexit: return an error instead"
 	case error:
-		return "it panicked: " + textOf(v)
+		return "it panicked: " + textOf(e.Unwrap())
 	default:
 		return "it panicked: " + textOfValue(v)
 	}
 }
 
-// Unwrap returns the error that was given to panic, nil if it was no error.
+// Unwrap returns the error that was given to panic, nil if it was no error. Of a panic
+// that package concurrent passed on, it is the error without the stack.
 func (e *PanicError) Unwrap() error {
+	if r, ok := e.Value.(interface{ Relayed() error }); ok {
+		return r.Relayed()
+	}
 	err, _ := e.Value.(error)
 	return err
 }
@@ -176,14 +182,23 @@ func (e *PanicError) As(target any) bool {
 	return ok
 }
 
-// textOfValue returns v as a text, also if a method of v panics.
+// textOfValue returns v as a text, also if a method of v panics. It does not look into
+// what may hold itself, or what others may be writing to.
 func textOfValue(v any) (text string) {
 	defer func() {
 		if r := recover(); r != nil {
 			text = fmt.Sprintf("%T whose methods panic", v)
 		}
 	}()
-	return fmt.Sprint(v)
+	switch v := v.(type) {
+	case string:
+		return v
+	case fmt.Stringer:
+		return v.String()
+	case bool, int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, uintptr, float32, float64, complex64, complex128:
+		return fmt.Sprint(v)
+	}
+	return fmt.Sprintf("a value of type %T", v)
 }
 
 // textOf returns the text of err, also if err was made by somebody whose Error
@@ -202,7 +217,7 @@ func textOf(err error) (text string) {
 
 // several is more than one error: the one with the highest priority first, ties
 // in the order in which they were found.
-type several []error
+type several struct{ errs []error }
 
 // Join returns the errors that are not nil as one: none is dropped, and the one
 // with the greatest priority speaks first. Of those with priority 0 panics come first
@@ -216,8 +231,8 @@ func Join(errs ...error) error {
 	for _, err := range errs {
 		switch e := err.(type) {
 		case nil:
-		case several:
-			ranked = append(ranked, e...)
+		case *several:
+			ranked = append(ranked, e.errs...)
 		default:
 			ranked = append(ranked, e)
 		}
@@ -233,7 +248,7 @@ func Join(errs ...error) error {
 		pb, cb := rank(b)
 		return cmp.Or(cmp.Compare(pb, pa), cmp.Compare(cb, ca))
 	})
-	return several(ranked)
+	return &several{ranked}
 }
 
 // rank returns the priority of err and its class within that priority: of those
@@ -255,9 +270,9 @@ func rank(err error) (priority, class int) {
 }
 
 // Error returns the texts, a line each.
-func (s several) Error() string {
+func (s *several) Error() string {
 	var b strings.Builder
-	for i, err := range s {
+	for i, err := range s.errs {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
@@ -267,4 +282,7 @@ func (s several) Error() string {
 }
 
 // Unwrap returns the errors.
-func (s several) Unwrap() []error { return s }
+func (s *several) Unwrap() []error { return s.errs }
+
+// MarshalJSON writes them as the causes of an [Error].
+func (s *several) MarshalJSON() ([]byte, error) { return (&Error{Err: s}).MarshalJSON() }

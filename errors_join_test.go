@@ -27,12 +27,12 @@ func TestJoin(t *testing.T) {
 	ranked := []error{urgent, urgentContext, panicked, plain, other, canceled, deadline, latePanic, late}
 	shuffled := []error{canceled, plain, late, deadline, panicked, latePanic, other, urgentContext, urgent}
 	got := Join(shuffled...)
-	var all several
+	var all *several
 	if !errors.As(got, &all) {
 		t.Fatalf("%T, want several errors", got)
 	}
-	if !slices.Equal([]error(all), ranked) {
-		t.Errorf("ranked (-want +got):\n%s", cmp.Diff(several(ranked).Error(), got.Error()))
+	if !slices.Equal(all.errs, ranked) {
+		t.Errorf("ranked (-want +got):\n%s", cmp.Diff((&several{ranked}).Error(), got.Error()))
 	}
 	for _, err := range shuffled {
 		if !errors.Is(got, err) {

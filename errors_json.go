@@ -87,9 +87,12 @@ func wireCause(err error, depth int) *causeJSON {
 	return c
 }
 
-// causesOf returns what err wraps.
-func causesOf(err error) []error {
+// causesOf returns what err wraps, nothing if its method panics.
+func causesOf(err error) (causes []error) {
+	defer func() { _ = recover() }()
 	switch e := err.(type) {
+	case *PanicError:
+		return []error{ErrPanic, e.Unwrap()}
 	case interface{ Unwrap() error }:
 		return []error{e.Unwrap()}
 	case interface{ Unwrap() []error }:

@@ -85,6 +85,15 @@ type observerFunc func(observed.Event)
 
 func (f observerFunc) Observe(e observed.Event) { f(e) }
 
+// A silentContext is done and does not say why.
+type silentContext struct{ context.Context }
+
+func (silentContext) Done() <-chan struct{} {
+	done := make(chan struct{})
+	close(done)
+	return done
+}
+
 // jammed is an OnRetire that fails.
 func jammed() error { return errors.New("the drawer is jammed") }
 
@@ -123,6 +132,12 @@ var provoked = map[string]func(t *testing.T, o *office) error{
 	"concurrent-nil-context": func(_ *testing.T, o *office) error {
 		var none context.Context
 		return concurrent.Each(none, o.all.Get(), 1, func(context.Context, printer) error { return nil })
+	},
+	"concurrent-silent-context": func(_ *testing.T, o *office) error {
+		return fanout.Each(silentContext{context.Background()}, o.all.Get(), 1, func(context.Context, printer) error { return nil })
+	},
+	"keepgoing-panics-with-a-map": func(_ *testing.T, o *office) error {
+		return keepgoing.Each(o.all.Get(), func(printer) error { panic(map[string]int{"a": 1}) })
 	},
 	"concurrent-not-started": func(_ *testing.T, o *office) error {
 		return concurrent.Each(endedContext(), o.all.Get(), 1, func(context.Context, printer) error { return nil })
@@ -980,6 +995,8 @@ var (
 		"json-garbled":       "what encoding/json says is its own affair",
 
 		"keepgoing-panics":                 "it is the text of a provider",
+		"keepgoing-panics-with-a-map":      "it is the text of a provider",
+		"concurrent-silent-context":        "who made the context knows why",
 		"observed-not-returned":            "it is the text of a provider",
 		"concurrent-not-started":           "who ended the context knows why",
 		"derive-panics":                    "it is the text of a build",

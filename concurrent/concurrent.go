@@ -15,10 +15,14 @@
 //
 // When ctx ends, what was started is waited for, and each provider that was not is
 // an error that says so and wraps that of ctx. A panic reaches the caller, after
-// all have ended, as an error with the stack that names the provider;
+// all have ended, as an error with the stack that names the provider, if it counts;
 // runtime.Goexit in a provider is an error with a [capability.PanicError]. A limit
 // below 1 and a nil ctx are an error with code [capability.ErrInvalid], and nobody
 // is asked.
+//
+// The ctx that a provider gets ends when its call has returned, so what it returns must
+// not depend on it. Before that it ends with the ctx of the caller, or when the
+// provider is not wanted any more.
 //
 // Each call of a provider costs a goroutine and a context, about a microsecond:
 // concurrency pays for providers that wait or work for longer than that.
@@ -26,24 +30,24 @@ package concurrent
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/typedcap/capability"
 	"github.com/typedcap/capability/internal/parallel"
 )
 
-// Each calls f with each provider, at most limit at a time. The ctx that f gets ends
-// with that of the caller or at the first error. Without providers it returns nil.
+// Each calls f with each provider, at most limit at a time, until one fails. Without
+// providers it returns nil.
 func Each[T any](ctx context.Context, c capability.Chain[T], limit int, f func(context.Context, T) error) error {
 	_, err := Collect(ctx, c, limit, func(ctx context.Context, p T) (struct{}, error) { return struct{}{}, f(ctx, p) })
 	return err
 }
 
-// Collect calls f with each provider, at most limit at a time, and returns the answers
-// in chain order, nil if there was an error. The ctx that f gets ends with that of
-// the caller or at the first error. Without providers it returns an empty slice.
+// Collect calls f with each provider, at most limit at a time, until one fails, and
+// returns the answers in chain order, nil if there was an error. Without providers
+// it returns an empty slice.
 func Collect[T, R any](ctx context.Context, c capability.Chain[T], limit int, f func(context.Context, T) (R, error)) ([]R, error) {
 	answers := make([]R, c.Len())
 	d, err := run(ctx, c, limit, func(ctx context.Context, i int, p T) (err error) {
@@ -93,8 +97,7 @@ func vote[T any](ctx context.Context, c capability.Chain[T], limit int, decisive
 // Decide asks the providers, at most limit at a time, and returns the decision of the
 // first in chain order that decides, not of the fastest; no decision if nobody
 // decides or there are no providers. An error counts if nobody before its provider
-// decided. The ctx that f gets ends with that of the caller, or once someone before
-// its provider has decided or failed.
+// decided.
 func Decide[T, R any](ctx context.Context, c capability.Chain[T], limit int, f func(context.Context, T) (capability.Decision[R], error)) (capability.Decision[R], error) {
 	answers := make([]capability.Decision[R], c.Len())
 	decided := func(i int) bool { _, ok := answers[i].Get(); return ok }
@@ -133,7 +136,7 @@ type dispatch[T any] struct {
 // run asks the providers. Its error says that it did not.
 func run[T any](ctx context.Context, c capability.Chain[T], limit int, ask func(context.Context, int, T) error, halt func(int, error) int) (*dispatch[T], error) {
 	if err := parallel.Check(ctx, limit); err != nil {
-		return nil, &capability.Error{Code: capability.ErrInvalid, Capability: c.Capability(), Err: err}
+		return nil, &capability.Error{Code: capability.ErrInvalid, Capability: c.Capability(), Scope: c.Scope(), Err: err}
 	}
 	providers := c.Values()
 	ends, first := parallel.Run(ctx, parallel.Tasks{
@@ -160,25 +163,43 @@ func (d *dispatch[T]) failure(front int, matters func(parallel.End) bool) error 
 			others = append(others, d.chain.Blame(names[i], end.Err))
 		}
 	}
-	if behind := capability.Join(others...); behind != nil {
-		err = errors.Join(err, behind)
+	switch behind := capability.Join(others...).(type) {
+	case nil:
+	case interface{ Unwrap() []error }:
+		err = &several{slices.Concat([]error{err}, behind.Unwrap())}
+	default:
+		err = &several{[]error{err, behind}}
 	}
 	if end := d.ends[front]; end.Panicked {
-		panic(&relayed{err, end.Err})
+		panic(&relayed{err, end.Err.(*capability.PanicError).Stack})
 	}
 	return err
 }
 
-// relayed is a panic of a provider on the goroutine of the caller. Its text has the
-// stack, because the text is all that a crash prints.
-type relayed struct{ err, of error }
+// several is more than one error: the one that stopped the others first.
+type several struct{ errs []error }
 
-func (r *relayed) Unwrap() error { return r.err }
-
-func (r *relayed) Error() string {
-	var p *capability.PanicError
-	if !errors.As(r.of, &p) {
-		return r.err.Error()
+func (s *several) Error() string {
+	texts := make([]string, len(s.errs))
+	for i, err := range s.errs {
+		texts[i] = err.Error()
 	}
-	return fmt.Sprintf("%v\n\n%s", r.err, p.Stack)
+	return strings.Join(texts, "\n")
 }
+
+func (s *several) Unwrap() []error { return s.errs }
+
+// MarshalJSON writes them as the causes of a [capability.Error].
+func (s *several) MarshalJSON() ([]byte, error) { return (&capability.Error{Err: s}).MarshalJSON() }
+
+// relayed is a panic of a provider on the goroutine of the caller. Its text has the
+// stack, because the text is all that a crash prints; who recovers it again can do
+// without.
+type relayed struct {
+	err   error
+	stack []byte
+}
+
+func (r *relayed) Error() string  { return fmt.Sprintf("%v\n\n%s", r.err, r.stack) }
+func (r *relayed) Unwrap() error  { return r.err }
+func (r *relayed) Relayed() error { return r.err }

@@ -32,10 +32,10 @@ func Each[T any](ctx context.Context, c capability.Chain[T], limit int, f func(c
 
 // Collect calls f with each provider, at most limit at a time, and returns a reply for
 // each in chain order, and with them the errors that they have. Without providers it
-// returns an empty slice, and nil only if it asked nobody because of ctx or limit.
+// returns an empty slice, and nil only if ctx is nil or limit below 1.
 func Collect[T, R any](ctx context.Context, c capability.Chain[T], limit int, f func(context.Context, T) (R, error)) ([]capability.Reply[R], error) {
 	if err := parallel.Check(ctx, limit); err != nil {
-		return nil, &capability.Error{Code: capability.ErrInvalid, Capability: c.Capability(), Err: err}
+		return nil, &capability.Error{Code: capability.ErrInvalid, Capability: c.Capability(), Scope: c.Scope(), Err: err}
 	}
 	providers := c.Values()
 	replies := make([]capability.Reply[R], len(providers))

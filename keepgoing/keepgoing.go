@@ -38,8 +38,8 @@ func Collect[T, R any](c capability.Chain[T], f func(T) (R, error)) ([]capabilit
 	}
 	for !collect(&t, replies, f) {
 	}
-	for _, f := range t.failed {
-		replies[f.at].Err = f.err
+	for _, failed := range t.failed {
+		replies[failed.at].Err = failed.err
 	}
 	return replies, t.err()
 }
@@ -134,22 +134,21 @@ func (t *tally[T]) err() error {
 func (t *tally[T]) each(f func(T) error) (ended bool) {
 	defer t.rescue()
 	i, asked := 0, t.asked
-	_ = capability.Each(t.chain, func(p T) error {
+	for _, p := range t.chain.All() {
 		if i++; i > asked {
 			t.asked = i
 			if err := f(p); err != nil {
 				t.fail(err)
 			}
 		}
-		return nil
-	})
+	}
 	return true
 }
 
 func (t *tally[T]) votes(f func(T) (bool, error)) (ended bool) {
 	defer t.rescue()
 	i, asked := 0, t.asked
-	_ = capability.Each(t.chain, func(p T) error {
+	for _, p := range t.chain.All() {
 		if i++; i > asked {
 			t.asked = i
 			if yes, err := f(p); err != nil {
@@ -158,15 +157,14 @@ func (t *tally[T]) votes(f func(T) (bool, error)) (ended bool) {
 				t.yes++
 			}
 		}
-		return nil
-	})
+	}
 	return true
 }
 
 func collect[T, R any](t *tally[T], replies []capability.Reply[R], f func(T) (R, error)) (ended bool) {
 	defer t.rescue()
 	i, asked := 0, t.asked
-	_ = capability.Each(t.chain, func(p T) error {
+	for _, p := range t.chain.All() {
 		if i++; i > asked {
 			t.asked = i
 			if r, err := f(p); err != nil {
@@ -175,15 +173,14 @@ func collect[T, R any](t *tally[T], replies []capability.Reply[R], f func(T) (R,
 				replies[i-1].Value = r
 			}
 		}
-		return nil
-	})
+	}
 	return true
 }
 
 func pipe[T, A any](t *tally[T], a *A, f func(T, A) (A, error)) (ended bool) {
 	defer t.rescue()
 	i, asked := 0, t.asked
-	_ = capability.Each(t.chain, func(p T) error {
+	for _, p := range t.chain.All() {
 		if i++; i > asked {
 			t.asked = i
 			if next, err := f(p, *a); err != nil {
@@ -192,8 +189,7 @@ func pipe[T, A any](t *tally[T], a *A, f func(T, A) (A, error)) (ended bool) {
 				*a = next
 			}
 		}
-		return nil
-	})
+	}
 	return true
 }
 

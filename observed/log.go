@@ -23,12 +23,17 @@ func (l logger) Observe(e Event) {
 		to = slog.Default()
 	}
 	level, text := slog.LevelDebug, "provider called"
+	if e.Err != nil {
+		level, text = slog.LevelError, "provider failed"
+	}
+	if !to.Enabled(context.Background(), level) {
+		return
+	}
 	attrs := []slog.Attr{
 		slog.Uint64("dispatch", e.Dispatch), slog.String("verb", e.Verb), slog.String("capability", e.Capability),
 		slog.String("provider", e.Provider), slog.String("scope", e.Scope), slog.Duration("took", e.Took),
 	}
 	if e.Err != nil {
-		level, text = slog.LevelError, "provider failed"
 		attrs = append(attrs, slog.Any("error", e.Err))
 	}
 	to.LogAttrs(context.Background(), level, text, attrs...)

@@ -17,8 +17,9 @@
 // A verb returns what that of package capability returns, error and panic
 // included. Observers are told on the caller's goroutine, in chain order, when the
 // dispatch begins, when each provider is called and has returned, and when the
-// dispatch ends. They see and cannot change anything; one that panics is
-// recovered and stays out of the rest of that dispatch, and the others go on.
+// dispatch ends. Nothing they do changes what the caller gets; one that panics is
+// recovered and stays out of the rest of that dispatch, and the others go on. One that
+// calls runtime.Goexit ends the caller's goroutine, as always.
 //
 // Without observers a verb is a look at an empty chain and the verb of package
 // capability, which cannot inline its function any more: half as much again for
@@ -159,10 +160,16 @@ func call[T, R any](d *dispatch, p T, f func(T) (R, error)) (r R, err error) {
 	e.Provider, d.names = d.names[0], d.names[1:]
 	e.Time = time.Now()
 	d.tell(e)
-	d.err = d.blame(e.Provider, errNotReturned)
-	defer func() { d.ended(e, d.err) }()
+	returned := false
+	defer func() {
+		if !returned {
+			err = errNotReturned
+		}
+		d.err = d.blame(e.Provider, err)
+		d.ended(e, d.err)
+	}()
 	r, err = f(p)
-	d.err = d.blame(e.Provider, err)
+	returned = true
 	return r, err
 }
 

@@ -45,8 +45,8 @@ func TestAllocations(t *testing.T) {
 
 		// A context and the start of a goroutine for each clerk, and what a dispatch
 		// has once.
-		{"concurrent.Each", 4*3 + 12, func() { _ = concurrent.Each(ctx, all.Get(), 4, wait) }},
-		{"fanout.Each", 4*1 + 13, func() { _ = fanout.Each(ctx, all.Get(), 4, wait) }},
+		{"concurrent.Each", 4*4 + 16, func() { _ = concurrent.Each(ctx, all.Get(), 4, wait) }},
+		{"fanout.Each", 4*2 + 16, func() { _ = fanout.Each(ctx, all.Get(), 4, wait) }},
 	} {
 		got := testing.AllocsPerRun(100, v.call)
 		t.Logf("%s: %v", v.name, got)

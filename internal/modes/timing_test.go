@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -310,6 +311,82 @@ func TestContextEnds(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// Who was not started is named also if those who were return when the context ends.
+func TestContextEndsForClerksWhoObey(t *testing.T) {
+	for _, v := range slices.Concat(concurrently(2), fannedOut(2)) {
+		t.Run(v.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				slow := worker{takes: time.Second}
+				o := newOffice(t, slow.do, slow.do, slow.do, slow.do)
+				ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+				defer cancel()
+				got := o.run(ctx, v)
+				late := slices.DeleteFunc(got.Errors, func(line string) bool { return !strings.Contains(line, "not started") })
+				want := []string{"c : not started: context deadline exceeded", "d : not started: context deadline exceeded"}
+				if diff := cmp.Diff(want, late); diff != "" {
+					t.Errorf("errors of who was not started (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// A foreignContext is one whose methods a program wrote itself. It has no error.
+type foreignContext struct {
+	context.Context
+	done func() <-chan struct{}
+}
+
+func (c foreignContext) Done() <-chan struct{} { return c.done() }
+
+// A context that is done without an error ends the call like any other.
+func TestContextWithoutError(t *testing.T) {
+	closed := make(chan struct{})
+	close(closed)
+	for _, v := range slices.Concat(concurrently(2), fannedOut(2)) {
+		o := newOffice(t, worker{}.do, worker{}.do)
+		got := o.run(foreignContext{context.Background(), func() <-chan struct{} { return closed }}, v)
+		if len(o.names()) > 0 || len(got.Errors) != 2 || got.Errors[0] != "a : not started: ctx is done and has no error" {
+			t.Errorf("%v asked %v, got %+v", v, o.names(), got)
+		}
+	}
+}
+
+// A context whose method panics leaves nothing running, however late it does. The verbs
+// of package concurrent make contexts of it, which package context cannot then end.
+func TestContextThatPanics(t *testing.T) {
+	for _, v := range fannedOut(2) {
+		panicked := 0
+		for call := range int32(12) {
+			synctest.Test(t, func(t *testing.T) {
+				var calls, running atomic.Int32
+				clerk := func(context.Context) (int, error) {
+					running.Add(1)
+					defer running.Add(-1)
+					time.Sleep(time.Second)
+					return map[bool]int{true: 1}[v.name == "Every"], nil
+				}
+				o := newOffice(t, clerk, clerk, clerk)
+				got := o.run(foreignContext{context.Background(), func() <-chan struct{} {
+					if calls.Add(1) > call {
+						panic("no")
+					}
+					return nil
+				}}, v)
+				if n := running.Load(); n > 0 {
+					t.Errorf("%v, panic at call %d: %d run still", v, call+1, n)
+				}
+				if got.Panicked == "string" {
+					panicked++
+				}
+			})
+		}
+		if panicked < 3 {
+			t.Errorf("%v panicked %d times", v, panicked)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@
 package parallel
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,8 +29,8 @@ type Tasks struct {
 	Halt func(i int, err error) int
 }
 
-// An End is how a task ended. One that did not begin though it was wanted has an
-// error that says so; one that was not wanted has none.
+// An End is how a task ended. One that did not begin has an error that says so if the
+// context has ended, and none if it was not wanted.
 type End struct {
 	Begun    bool
 	Panicked bool  // rather than having returned or called runtime.Goexit
@@ -64,23 +65,17 @@ type run struct {
 // and returns how they ended and which of them failed first in time, -1 if all
 // succeeded. Once ctx has ended it begins no more of them.
 func Run(ctx context.Context, t Tasks) (ends []End, first int) {
-	r := &run{
-		Tasks: t, slots: make(chan struct{}, min(t.Limit, max(t.N, 1))),
-		ends: make([]End, t.N), first: -1, wanted: t.N, cancels: make([]context.CancelFunc, t.N),
+	r := &run{Tasks: t, slots: make(chan struct{}, min(t.Limit, t.N)), ends: make([]End, t.N), first: -1, wanted: t.N}
+	if t.Halt != nil {
+		r.cancels = make([]context.CancelFunc, t.N)
 	}
-	for i := range t.N {
-		select {
-		case r.slots <- struct{}{}:
-		case <-ctx.Done():
-		}
-		if ctx.Err() != nil || !r.begin(ctx, i) {
-			break
-		}
+	ended := r.begin(ctx)
+	if ended = cmp.Or(ended, ctx.Err()); ended == nil {
+		return r.ends, r.first
 	}
-	r.wait.Wait()
-	for i := range r.ends[:r.wanted] {
+	for i := range r.ends {
 		if end := &r.ends[i]; !end.Begun {
-			end.Err = fmt.Errorf("not started: %w", ctx.Err())
+			end.Err = fmt.Errorf("not started: %w", ended)
 			if r.first < 0 {
 				r.first = i
 			}
@@ -89,19 +84,49 @@ func Run(ctx context.Context, t Tasks) (ends []End, first int) {
 	return r.ends, r.first
 }
 
-// begin begins task i, for which a slot is taken, and reports whether it was wanted.
-func (r *run) begin(ctx context.Context, i int) bool {
+// errEnded is why a context ended that does not say why.
+var errEnded = errors.New("ctx is done and has no error")
+
+// begin begins the tasks that are wanted, and waits for them whatever the methods of
+// ctx do. It returns why ctx ended, if that kept some from being begun.
+func (r *run) begin(ctx context.Context) error {
+	defer r.wait.Wait()
+	for i := range r.N {
+		select {
+		case r.slots <- struct{}{}:
+		case <-ctx.Done():
+		}
+		select {
+		case <-ctx.Done(): // it may have been both
+			return cmp.Or(ctx.Err(), errEnded)
+		default:
+		}
+		if !r.start(ctx, i) {
+			break
+		}
+	}
+	return nil
+}
+
+// start starts task i, for which a slot is taken, and reports whether it was wanted.
+func (r *run) start(ctx context.Context, i int) bool {
+	var cancel context.CancelFunc
+	if r.Halt != nil {
+		ctx, cancel = context.WithCancel(ctx)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if i >= r.wanted {
+		if cancel != nil {
+			cancel()
+		}
 		return false
 	}
-	if r.Halt != nil {
-		ctx, r.cancels[i] = context.WithCancel(ctx)
+	if cancel != nil {
+		r.cancels[i] = cancel
 	}
 	r.ends[i].Begun = true
-	r.wait.Add(1)
-	go r.task(ctx, i)
+	r.wait.Go(func() { r.task(ctx, i) })
 	return true
 }
 
@@ -125,7 +150,6 @@ func (r *run) task(ctx context.Context, i int) {
 // ended notes how task i ended, and cancels what is not wanted any more before it
 // gives the slot to the next.
 func (r *run) ended(i int, err error, panicked bool) {
-	defer r.wait.Done()
 	defer func() { <-r.slots }()
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -412,7 +412,7 @@ var twins = []twin{
 	},
 	{
 		name: "a concurrent verb does not wait",
-		file: "internal/parallel/parallel.go", good: "\tr.wait.Wait()\n", bad: "",
+		file: "internal/parallel/parallel.go", good: "\tdefer r.wait.Wait()\n", bad: "",
 		test: "TestConcurrentWithSeveralFaults", in: "internal/modes",
 	},
 	{
@@ -422,12 +422,12 @@ var twins = []twin{
 	},
 	{
 		name: "more than the limit are asked at a time",
-		file: "internal/parallel/parallel.go", good: "min(t.Limit, max(t.N, 1))", bad: "max(t.N, 1)",
+		file: "internal/parallel/parallel.go", good: "min(t.Limit, t.N)", bad: "t.N",
 		test: "TestNoMoreThanLimitAtATime", in: "internal/modes",
 	},
 	{
 		name: "who was not started is not spoken of",
-		file: "internal/parallel/parallel.go", good: "range r.ends[:r.wanted]", bad: "range r.ends[:0]",
+		file: "internal/parallel/parallel.go", good: "for i := range r.ends {", bad: "for i := range r.ends[:0] {",
 		test: "TestContextEnds", in: "internal/modes",
 	},
 	{
@@ -457,7 +457,22 @@ var twins = []twin{
 	},
 	{
 		name: "the end of a provider that panics is not told",
-		file: "observed/observed.go", good: "\tdefer func() { d.ended(e, d.err) }()\n\tr, err = f(p)\n\td.err = d.blame(e.Provider, err)\n", bad: "\tr, err = f(p)\n\td.err = d.blame(e.Provider, err)\n\td.ended(e, d.err)\n",
+		file: "observed/observed.go", good: "\tdefer func() {\n\t\tif !returned {\n\t\t\terr = errNotReturned\n\t\t}\n\t\td.err = d.blame(e.Provider, err)\n\t\td.ended(e, d.err)\n\t}()\n\tr, err = f(p)\n\treturned = true\n", bad: "\tr, err = f(p)\n\tif returned = true; returned {\n\t\td.err = d.blame(e.Provider, err)\n\t\td.ended(e, d.err)\n\t}\n",
 		test: "TestProviderThatDoesNotReturn", in: "observed",
+	},
+	{
+		name: "who obeys the context hides who was not started",
+		file: "internal/parallel/parallel.go", good: "!end.Begun {", bad: "!end.Begun && i < r.wanted {",
+		test: "TestContextEndsForClerksWhoObey", in: "internal/modes",
+	},
+	{
+		name: "joined errors are joined again as one",
+		file: "errors.go", good: "\t\t\tranked = append(ranked, e.errs...)\n", bad: "\t\t\tranked = append(ranked, e)\n",
+		test: "TestJoin.*",
+	},
+	{
+		name: "a panic that was passed on is told with its stack",
+		file: "concurrent/concurrent.go", good: "func (r *relayed) Relayed() error { return r.err }", bad: "func (r *relayed) relay() error { return r.err }",
+		test: "TestRelayedPanicIsToldWithoutStack", in: "internal/modes",
 	},
 }
