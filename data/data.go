@@ -27,6 +27,7 @@ package data
 import (
 	"cmp"
 	"context"
+	"maps"
 	"time"
 )
 
@@ -44,13 +45,13 @@ type Source[K cmp.Ordered, V any] interface {
 
 // Static returns a source of data that do not change. It copies the map.
 func Static[K cmp.Ordered, V any](m map[K]V) Source[K, V] {
-	return static[K, V]{newPart("", m)}
+	return &static[K, V]{maps.Clone(m)}
 }
 
-type static[K cmp.Ordered, V any] struct{ data *part[K, V] }
+type static[K cmp.Ordered, V any] struct{ data map[K]V }
 
-func (s static[K, V]) Run(ctx context.Context, publish func(map[K]V)) error {
-	publish(s.data.entries())
+func (s *static[K, V]) Run(ctx context.Context, publish func(map[K]V)) error {
+	publish(s.data)
 	<-ctx.Done()
 	return nil
 }

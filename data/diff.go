@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"iter"
 	"reflect"
-	"slices"
 )
 
 // A Change is what one source says of a key in one table and not in the other.
@@ -22,54 +21,51 @@ type Change[K cmp.Ordered, V any] struct {
 func Diff[K cmp.Ordered, V any](old, new *Table[K, V]) iter.Seq[Change[K, V]] {
 	return func(yield func(Change[K, V]) bool) {
 		same := equality[V]()
-		for _, p := range new.all() {
-			if !p.diff(old.part(p.source), same, yield) {
+		for n, p := range new.all() {
+			if !diff(old, old.index(p.source), new, n, same, yield) {
 				return
 			}
 		}
-		for _, p := range old.all() {
-			if new.part(p.source) == nil && !(&part[K, V]{source: p.source}).diff(p, same, yield) {
+		for n, p := range old.all() {
+			if new.index(p.source) < 0 && !diff(old, n, new, -1, same, yield) {
 				return
 			}
 		}
 	}
 }
 
-// part returns the part of the source, nil if there is none.
-func (t *Table[K, V]) part(source string) *part[K, V] {
-	i := slices.IndexFunc(t.all(), func(p *part[K, V]) bool { return p.source == source })
-	if i < 0 {
-		return nil
+// diff yields what is different between a part of each table, of which one may be missing:
+// then its index is -1. It reports whether all of it was wanted.
+func diff[K cmp.Ordered, V any](old *Table[K, V], m int, new *Table[K, V], n int, same func(a, b V) bool, yield func(Change[K, V]) bool) bool {
+	var source string
+	var before, after []K
+	if m >= 0 {
+		source, before = old.parts[m].source, old.parts[m].keys
 	}
-	return t.parts[i]
-}
-
-// diff yields what is different in p, and reports whether all of it was wanted.
-func (p *part[K, V]) diff(old *part[K, V], same func(a, b V) bool, yield func(Change[K, V]) bool) bool {
-	if old == p {
+	if n >= 0 {
+		source, after = new.parts[n].source, new.parts[n].keys
+	}
+	if m >= 0 && n >= 0 && old.parts[m] == new.parts[n] {
 		return true // it was not published again
 	}
-	if old == nil {
-		old = new(part[K, V])
-	}
-	for i, j := 0, 0; i < len(p.keys) || j < len(old.keys); {
-		c := Change[K, V]{Source: p.source}
+	for len(before) > 0 || len(after) > 0 {
 		order := 0
 		switch {
-		case i == len(p.keys):
+		case len(before) == 0:
 			order = 1
-		case j == len(old.keys):
+		case len(after) == 0:
 			order = -1
 		default:
-			order = cmp.Compare(p.keys[i], old.keys[j])
+			order = cmp.Compare(before[0], after[0])
 		}
+		c := Change[K, V]{Source: source}
 		if order <= 0 {
-			c.Key, c.New = p.keys[i], &p.values[i]
-			i++
+			v := old.value(m, before[0])
+			c.Key, c.Old, before = before[0], &v, before[1:]
 		}
 		if order >= 0 {
-			c.Key, c.Old = old.keys[j], &old.values[j]
-			j++
+			v := new.value(n, after[0])
+			c.Key, c.New, after = after[0], &v, after[1:]
 		}
 		if order == 0 && same(*c.Old, *c.New) {
 			continue
@@ -79,14 +75,6 @@ func (p *part[K, V]) diff(old *part[K, V], same func(a, b V) bool, yield func(Ch
 		}
 	}
 	return true
-}
-
-// equal reports whether p has the same entries as old.
-func (p *part[K, V]) equal(old *part[K, V]) bool {
-	if old == nil || !slices.Equal(p.keys, old.keys) {
-		return false
-	}
-	return slices.EqualFunc(p.values, old.values, equality[V]())
 }
 
 // equality returns how values are compared: with == where that says all, and else in

@@ -56,6 +56,7 @@ type Feed[K cmp.Ordered, V any] struct {
 	scope   *capability.Scope // its own
 	chain   capability.Chain[Source[K, V]]
 	running []*runner[K, V] // of the chain, in its order
+	now     *Table[K, V]    // of what they have published; what is shown, but for opening
 	opening bool            // no table is shown yet
 	closed  chan struct{}   // nil until somebody closes the feed
 	failure error           // of closing it
@@ -76,8 +77,8 @@ func Open[K cmp.Ordered, V any](ctx context.Context, scope *capability.Scope, so
 	if ctx == nil {
 		return nil, &capability.Error{Code: capability.ErrInvalid, Capability: sources.Name(), Err: errors.New("ctx is nil: give context.Background() if nothing ends the wait")}
 	}
-	f := &Feed[K, V]{sources: sources, options: o, opening: true}
-	f.table, f.show = capability.NewValue(new(Table[K, V]))
+	f := &Feed[K, V]{sources: sources, options: o, now: new(Table[K, V]), opening: true}
+	f.table, f.show = capability.NewValue(f.now)
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	if o.MaxSize > 0 {
 		f.ctx = context.WithValue(f.ctx, sizeKey{}, o.MaxSize)
@@ -99,7 +100,7 @@ func Open[K cmp.Ordered, V any](ctx context.Context, scope *capability.Scope, so
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.opening = false
-	f.publish()
+	f.show(f.now)
 	return f, nil
 }
 
@@ -177,24 +178,36 @@ func (f *Feed[K, V]) follow(chain capability.Chain[Source[K, V]]) (waits[K, V], 
 	for _, r := range gone {
 		r.stop()
 	}
-	f.publish()
+	f.make(nil, nil)
 	return fresh, gone
 }
 
-// publish shows the table of what the sources have published, if it is another one. f.mu
+// make makes the table of what the sources have published, if it is another one, and
+// shows it. m is what fresh holds; what the others hold is in the table there is. f.mu
 // is held.
-func (f *Feed[K, V]) publish() {
-	if f.opening || f.closed != nil {
+func (f *Feed[K, V]) make(fresh *part[K], m map[K]V) {
+	if f.closed != nil {
 		return
 	}
-	var parts []*part[K, V]
+	var parts []*part[K]
 	for _, r := range f.running {
 		if r.part != nil {
 			parts = append(parts, r.part)
 		}
 	}
-	if !slices.Equal(parts, f.table.Get().parts) {
-		f.show(newTable(parts))
+	if slices.Equal(parts, f.now.parts) {
+		return
+	}
+	before := f.now
+	f.now = newTable(parts, func(p *part[K], key K) V {
+		if p == fresh {
+			return m[key]
+		}
+		v, _ := before.Get(p.source, key)
+		return v
+	})
+	if !f.opening {
+		f.show(f.now)
 	}
 }
 
@@ -243,16 +256,15 @@ type SourceStatus struct {
 // computes the version, which takes about as long as writing the entries as JSON.
 func (f *Feed[K, V]) Status() []SourceStatus {
 	f.mu.Lock()
+	now := f.now
 	list := make([]SourceStatus, len(f.running))
-	parts := make([]*part[K, V], len(f.running))
 	for i, r := range f.running {
 		list[i] = SourceStatus{Source: r.name, Good: r.good, Tried: r.tried, Err: r.err}
-		parts[i] = r.part
 	}
 	f.mu.Unlock()
-	for i, p := range parts {
-		if p != nil {
-			list[i].Entries, list[i].Version = len(p.keys), p.hash()
+	for i := range list {
+		if n := now.index(list[i].Source); n >= 0 {
+			list[i].Entries, list[i].Version = len(now.parts[n].keys), now.version(n)
 		}
 	}
 	return list

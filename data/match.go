@@ -21,20 +21,18 @@ func Match[V any](t *Table[string, V], name string) (v V, pattern string, ok boo
 	if t == nil || t.patterns == nil {
 		return v, "", false
 	}
-	at, ok := t.patterns.longest(name)
+	pattern, ok = t.patterns.longest(name)
 	if !ok {
 		return v, "", false
 	}
-	p := t.parts[at.part]
-	return p.values[at.at], p.keys[at.at], true
+	return t.first[pattern].value, pattern, true
 }
 
 // A pattern is a node of a tree of prefixes in which no two children of a node begin
 // with the same byte.
 type pattern struct {
 	prefix   string // what it adds to that of its parent
-	at       place  // of the key, if there is one
-	is       bool   // there is one
+	key      string // that ends here; "" if none does
 	begin    string // first byte of each child
 	children []*pattern
 }
@@ -42,28 +40,27 @@ type pattern struct {
 // patternsOf returns the tree of the patterns of t, nil if it has none.
 func patternsOf[V any](t *Table[string, V]) *pattern {
 	var root *pattern
-	for n, p := range t.parts {
-		for i, k := range p.keys {
-			at := place{uint32(n), uint32(i)}
-			if prefix, ok := strings.CutSuffix(k, "*"); ok && t.first[k] == at {
+	for _, p := range t.parts {
+		for _, k := range p.keys {
+			if strings.HasSuffix(k, "*") {
 				if root == nil {
 					root = new(pattern)
 				}
-				root.add(prefix, at)
+				root.add(k)
 			}
 		}
 	}
 	return root
 }
 
-// add adds the key with that prefix.
-func (p *pattern) add(prefix string, at place) {
-	for prefix != "" {
+// add adds a key.
+func (p *pattern) add(key string) {
+	for prefix := key[:len(key)-1]; prefix != ""; {
 		i := strings.IndexByte(p.begin, prefix[0])
 		if i < 0 {
 			p.begin += prefix[:1]
-			p.children = append(p.children, &pattern{prefix: prefix, at: at, is: true})
-			return
+			p.children = append(p.children, &pattern{prefix: prefix})
+			i = len(p.children) - 1
 		}
 		child := p.children[i]
 		n := common(child.prefix, prefix)
@@ -74,7 +71,7 @@ func (p *pattern) add(prefix string, at place) {
 		}
 		p, prefix = child, prefix[n:]
 	}
-	p.at, p.is = at, true
+	p.key = key
 }
 
 // common returns the length of the longest common prefix.
@@ -88,20 +85,21 @@ func common(a, b string) int {
 	return n
 }
 
-// longest returns the place of the pattern with the longest prefix of name.
-func (p *pattern) longest(name string) (at place, ok bool) {
+// longest returns the key with the longest prefix of name.
+func (p *pattern) longest(name string) (key string, ok bool) {
 	for {
-		if p.is {
-			at, ok = p.at, true
+		if p.key != "" {
+			key = p.key
 		}
 		if name == "" {
-			return at, ok
+			break
 		}
 		i := strings.IndexByte(p.begin, name[0])
 		if i < 0 || !strings.HasPrefix(name, p.children[i].prefix) {
-			return at, ok
+			break
 		}
 		p = p.children[i]
 		name = name[len(p.prefix):]
 	}
+	return key, key != ""
 }

@@ -12,57 +12,47 @@ import (
 	"slices"
 )
 
-// newPart returns the part of a source that published m.
-func newPart[K cmp.Ordered, V any](source string, m map[K]V) *part[K, V] {
-	p := &part[K, V]{source: source, keys: slices.AppendSeq(make([]K, 0, len(m)), maps.Keys(m))}
-	slices.Sort(p.keys)
-	p.values = make([]V, len(p.keys))
-	for i, k := range p.keys {
-		p.values[i] = m[k]
+// newPart returns the part of a source that published m after last, nil if it had not
+// published before. It takes the keys of last if those of m are the same, which
+// spares sorting them.
+func newPart[K cmp.Ordered, V any](source string, m map[K]V, last *part[K]) *part[K] {
+	if last != nil && len(m) == len(last.keys) && !slices.ContainsFunc(last.keys, func(k K) bool { _, ok := m[k]; return !ok }) {
+		return &part[K]{source: source, keys: last.keys}
 	}
+	p := &part[K]{source: source, keys: slices.AppendSeq(make([]K, 0, len(m)), maps.Keys(m))}
+	slices.Sort(p.keys)
 	return p
 }
 
-// next returns the part of a source that published m after p, which is nil if it had
-// published nothing. It takes the keys of p if those of m are the same, which spares
-// sorting them.
-func (p *part[K, V]) next(source string, m map[K]V) *part[K, V] {
-	if p == nil || len(m) != len(p.keys) {
-		return newPart(source, m)
+// says reports whether m is what the source says in the table.
+func (t *Table[K, V]) says(source string, m map[K]V) bool {
+	n := t.index(source)
+	if n < 0 || len(m) != len(t.parts[n].keys) {
+		return false
 	}
-	next := &part[K, V]{source: source, keys: p.keys, values: make([]V, len(p.keys))}
-	for i, k := range p.keys {
-		v, ok := m[k]
-		if !ok {
-			return newPart(source, m)
+	same := equality[V]()
+	for _, k := range t.parts[n].keys {
+		if v, ok := m[k]; !ok || !same(v, t.value(n, k)) {
+			return false
 		}
-		next.values[i] = v
 	}
-	return next
+	return true
 }
 
-// entries returns the entries as a map.
-func (p *part[K, V]) entries() map[K]V {
-	m := make(map[K]V, len(p.keys))
-	for i, k := range p.keys {
-		m[k] = p.values[i]
-	}
-	return m
-}
-
-// hash returns a text that differs if the entries do. It is the same in all programs
-// if JSON can write the values.
-func (p *part[K, V]) hash() string {
-	p.versioned.Do(func() {
+// version returns a text that differs if the entries of part n do. It is the same in all
+// programs if JSON can write the values.
+func (t *Table[K, V]) version(n int) string {
+	p := t.parts[n]
+	p.hashed.Do(func() {
 		h := sha256.New()
 		to := json.NewEncoder(h)
-		for i, k := range p.keys {
+		for _, k := range p.keys {
 			fmt.Fprintf(h, "%v\n", k)
-			if to.Encode(p.values[i]) != nil {
-				fmt.Fprintf(h, "%#v\n", p.values[i])
+			if v := t.value(n, k); to.Encode(v) != nil {
+				fmt.Fprintf(h, "%#v\n", v)
 			}
 		}
-		p.version = hex.EncodeToString(h.Sum(nil)[:8])
+		p.hash = hex.EncodeToString(h.Sum(nil)[:8])
 	})
-	return p.version
+	return p.hash
 }

@@ -29,7 +29,7 @@ type runner[K cmp.Ordered, V any] struct {
 
 	// The rest is guarded by feed.mu.
 
-	part        *part[K, V] // nil before it first published
+	part        *part[K] // nil before it first published
 	good, tried time.Time
 	err         error
 	now         *attempt[K, V] // the Run that runs, if one does
@@ -208,29 +208,32 @@ func (r *runner[K, V]) publish(a *attempt[K, V], m map[K]V) {
 	r.publishing.Lock()
 	defer r.publishing.Unlock()
 	r.feed.mu.Lock()
-	last, over := r.part, a.over
+	before, last, over := r.feed.now, r.part, a.over
 	r.feed.mu.Unlock()
 	if over {
 		return
 	}
-	next := last.next(r.name, m)
-	isNew := !next.equal(last)
+	// Only this func changes what the source says, and only one runs at a time.
+	var next *part[K]
+	if last == nil || !before.says(r.name, m) {
+		next = newPart(r.name, m, last)
+	}
 
 	r.feed.mu.Lock()
 	defer r.feed.mu.Unlock()
 	if a.over || r.ctx.Err() != nil {
 		return
 	}
-	if len(next.keys) > 0 && next.keys[0] != next.keys[0] { // it is the least
+	if next != nil && len(next.keys) > 0 && next.keys[0] != next.keys[0] { // it is the least
 		r.failed(a, errors.New("a key is NaN, which equals nothing: leave it out"))
 		return
 	}
 	r.err = nil
 	r.tried = time.Now()
 	r.good = r.tried
-	if isNew {
+	if next != nil {
 		r.part = next
-		r.feed.publish()
+		r.feed.make(next, m)
 	}
 	a.waiting.came(nil)
 }

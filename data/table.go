@@ -15,27 +15,30 @@ import (
 // All views have one order: sources as the chain of their capability has them,
 // keys ascending. If several sources have a key, the first of them answers for it.
 type Table[K cmp.Ordered, V any] struct {
-	parts    []*part[K, V]
-	first    map[K]place   // where each key is in the first part that has it
-	others   map[K][]place // and in the other parts, if there are any
-	patterns *pattern      // nil if K is not string or no key is a pattern
+	parts    []*part[K]
+	first    map[K]found[V]   // what the first part that has the key says of it
+	others   map[K][]found[V] // what later parts say, if any do
+	patterns *pattern         // nil if K is not string or no key is a pattern
 
 	sorted sync.Once
 	keys   []K // all of them, once somebody has asked
 }
 
-// A part is what one source has published.
-type part[K cmp.Ordered, V any] struct {
+// A part is what one source has published. Its values lie in the tables that have it, so
+// that reading one takes no more than reading a map; they are the same in all.
+type part[K cmp.Ordered] struct {
 	source string
 	keys   []K // ascending
-	values []V // of the same index
 
-	versioned sync.Once
-	version   string
+	hashed sync.Once
+	hash   string
 }
 
-// A place is where an entry is. It is small, because a table has one for each key.
-type place struct{ part, at uint32 }
+// found is what a part of a table says of a key.
+type found[V any] struct {
+	value V
+	part  uint32
+}
 
 // An Entry is what one source says of one key.
 type Entry[K cmp.Ordered, V any] struct {
@@ -44,27 +47,27 @@ type Entry[K cmp.Ordered, V any] struct {
 	Value  V
 }
 
-// newTable returns the table of parts, in their order.
-func newTable[K cmp.Ordered, V any](parts []*part[K, V]) *Table[K, V] {
-	t := &Table[K, V]{parts: parts}
+// newTable returns the table of parts, in their order, with the values that value returns
+// for each part and key.
+func newTable[K cmp.Ordered, V any](parts []*part[K], value func(*part[K], K) V) *Table[K, V] {
 	most := 0
 	for _, p := range parts {
 		most = max(most, len(p.keys))
 	}
-	t.first = make(map[K]place, most)
+	t := &Table[K, V]{parts: parts, first: make(map[K]found[V], most)}
 	for n, p := range parts {
-		for i, k := range p.keys {
-			at := place{uint32(n), uint32(i)}
+		for _, k := range p.keys {
+			f := found[V]{value(p, k), uint32(n)}
 			if n > 0 {
 				if _, taken := t.first[k]; taken {
 					if t.others == nil {
-						t.others = make(map[K][]place)
+						t.others = make(map[K][]found[V])
 					}
-					t.others[k] = append(t.others[k], at)
+					t.others[k] = append(t.others[k], f)
 					continue
 				}
 			}
-			t.first[k] = at
+			t.first[k] = f
 		}
 	}
 	if t, ok := any(t).(*Table[string, V]); ok {
@@ -73,11 +76,26 @@ func newTable[K cmp.Ordered, V any](parts []*part[K, V]) *Table[K, V] {
 	return t
 }
 
-func (t *Table[K, V]) all() []*part[K, V] {
+// all returns the parts.
+func (t *Table[K, V]) all() []*part[K] {
 	if t == nil {
 		return nil
 	}
 	return t.parts
+}
+
+// value returns what part n says of its key.
+func (t *Table[K, V]) value(n int, key K) V {
+	f := t.first[key]
+	if f.part == uint32(n) {
+		return f.value
+	}
+	for _, f = range t.others[key] {
+		if f.part == uint32(n) {
+			break
+		}
+	}
+	return f.value
 }
 
 // Len returns the number of keys.
@@ -94,12 +112,11 @@ func (t *Table[K, V]) Lookup(key K) (v V, source string, ok bool) {
 	if t == nil {
 		return v, "", false
 	}
-	at, ok := t.first[key]
+	f, ok := t.first[key]
 	if !ok {
 		return v, "", false
 	}
-	p := t.parts[at.part]
-	return p.values[at.at], p.source, true
+	return f.value, t.parts[f.part].source, true
 }
 
 // Get returns what the source says of the key, and false if it says nothing. It costs
@@ -108,16 +125,16 @@ func (t *Table[K, V]) Get(source string, key K) (v V, ok bool) {
 	if t == nil {
 		return v, false
 	}
-	at, ok := t.first[key]
+	f, ok := t.first[key]
 	if !ok {
 		return v, false
 	}
-	if p := t.parts[at.part]; p.source == source {
-		return p.values[at.at], true
+	if t.parts[f.part].source == source {
+		return f.value, true
 	}
-	for _, at := range t.others[key] {
-		if p := t.parts[at.part]; p.source == source {
-			return p.values[at.at], true
+	for _, f := range t.others[key] {
+		if t.parts[f.part].source == source {
+			return f.value, true
 		}
 	}
 	return v, false
@@ -129,35 +146,36 @@ func (t *Table[K, V]) ByKey(key K) iter.Seq2[string, V] {
 		if t == nil {
 			return
 		}
-		at, ok := t.first[key]
-		if !ok {
+		f, ok := t.first[key]
+		if !ok || !yield(t.parts[f.part].source, f.value) {
 			return
 		}
-		if p := t.parts[at.part]; !yield(p.source, p.values[at.at]) {
-			return
-		}
-		for _, at := range t.others[key] {
-			if p := t.parts[at.part]; !yield(p.source, p.values[at.at]) {
+		for _, f := range t.others[key] {
+			if !yield(t.parts[f.part].source, f.value) {
 				return
 			}
 		}
 	}
 }
 
-// BySource yields the entries of the source.
+// BySource yields the entries of the source. It reads a map for each.
 func (t *Table[K, V]) BySource(source string) iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) {
-		for _, p := range t.all() {
-			if p.source != source {
-				continue
-			}
-			for i, k := range p.keys {
-				if !yield(k, p.values[i]) {
-					return
-				}
+		n := t.index(source)
+		if n < 0 {
+			return
+		}
+		for _, k := range t.parts[n].keys {
+			if !yield(k, t.value(n, k)) {
+				return
 			}
 		}
 	}
+}
+
+// index returns the place of the source's part, -1 if there is none.
+func (t *Table[K, V]) index(source string) int {
+	return slices.IndexFunc(t.all(), func(p *part[K]) bool { return p.source == source })
 }
 
 // Keys yields all keys, each once. The first call on a table with several sources puts
@@ -182,8 +200,8 @@ func (t *Table[K, V]) sortedKeys() []K {
 	t.sorted.Do(func() {
 		t.keys = make([]K, 0, len(t.first))
 		for n, p := range t.parts {
-			for i, k := range p.keys {
-				if t.first[k] == (place{uint32(n), uint32(i)}) {
+			for _, k := range p.keys {
+				if t.first[k].part == uint32(n) {
 					t.keys = append(t.keys, k)
 				}
 			}
@@ -204,12 +222,12 @@ func (t *Table[K, V]) Sources() iter.Seq[string] {
 	}
 }
 
-// All yields all entries, source by source.
+// All yields all entries, source by source. It reads a map for each.
 func (t *Table[K, V]) All() iter.Seq[Entry[K, V]] {
 	return func(yield func(Entry[K, V]) bool) {
-		for _, p := range t.all() {
-			for i, k := range p.keys {
-				if !yield(Entry[K, V]{p.source, k, p.values[i]}) {
+		for n, p := range t.all() {
+			for _, k := range p.keys {
+				if !yield(Entry[K, V]{p.source, k, t.value(n, k)}) {
 					return
 				}
 			}
