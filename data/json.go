@@ -37,16 +37,13 @@ func position(text []byte, offset int, err error) *PositionError {
 // anything behind the object, a key that an object has twice, at any depth, an entry
 // that is null although V has no nil, and text that is no UTF-8.
 func JSON[V any](text []byte) (map[string]V, error) {
-	text, members, err := scanJSON(text, '{')
+	m := make(map[string]V)
+	text, members, err := decodeJSON(text, '{', &m)
+	if err == nil {
+		err = noNull[V](text, members, "entry")
+	}
 	if err != nil {
 		return nil, err
-	}
-	if err := noNull[V](text, members, "entry"); err != nil {
-		return nil, err
-	}
-	m := make(map[string]V, len(members))
-	if err := json.Unmarshal(text, &m); err != nil {
-		return nil, wrongType(text, err)
 	}
 	return m, nil
 }
@@ -56,16 +53,13 @@ func JSON[V any](text []byte) (map[string]V, error) {
 // is all that is one for [JSON].
 func JSONRecords[K cmp.Ordered, V any](key func(V) K) func(text []byte) (map[K]V, error) {
 	return func(text []byte) (map[K]V, error) {
-		text, elements, err := scanJSON(text, '[')
+		var records []V
+		text, elements, err := decodeJSON(text, '[', &records)
+		if err == nil {
+			err = noNull[V](text, elements, "record")
+		}
 		if err != nil {
 			return nil, err
-		}
-		if err := noNull[V](text, elements, "record"); err != nil {
-			return nil, err
-		}
-		records := make([]V, 0, len(elements))
-		if err := json.Unmarshal(text, &records); err != nil {
-			return nil, wrongType(text, err)
 		}
 		m := make(map[K]V, len(records))
 		for i, v := range records {
@@ -93,25 +87,16 @@ func noNull[V any](text []byte, elements []element, what string) error {
 	return nil
 }
 
-// wrongType returns the error of decoding text into Go values with its place.
-func wrongType(text []byte, err error) error {
-	offset := 0
-	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
-		offset = int(wrong.Offset)
-	}
-	return position(text, offset, err)
-}
-
 // An element is a value in the outermost object or array of a text.
 type element struct {
 	at   int // in the text
 	null bool
 }
 
-// scanJSON returns the text without byte order mark, and the elements of the one object
-// or array that it is, which begins with open. It finds everything that is wrong
-// with the text as JSON.
-func scanJSON(text []byte, open byte) ([]byte, []element, error) {
+// decodeJSON decodes the one object or array that text is, which begins with open. It
+// returns the text without byte order mark, and the elements. It finds everything that
+// is wrong with the text but nulls.
+func decodeJSON(text []byte, open byte, into any) ([]byte, []element, error) {
 	fail := func(offset int, format string, args ...any) ([]byte, []element, error) {
 		return nil, nil, position(text, offset, fmt.Errorf(format, args...))
 	}
@@ -126,21 +111,13 @@ func scanJSON(text []byte, open byte) ([]byte, []element, error) {
 		}
 		return fail(n, "the byte %#x is no UTF-8: save the text as UTF-8", text[n])
 	}
-	var whole json.RawMessage
-	if err := json.Unmarshal(text, &whole); err != nil {
-		offset := len(text)
-		if wrong := (*json.SyntaxError)(nil); errors.As(err, &wrong) && len(bytes.TrimSpace(text)) > 0 {
-			offset = int(wrong.Offset) - 1 // of the byte that is wrong
-			if wrong.Offset >= int64(len(text)) && wrong.Error() == "unexpected end of JSON input" {
-				offset = len(text)
-			}
-		}
-		return fail(offset, "%w", err)
-	}
 	begin := len(text) - len(bytes.TrimLeft(text, " \t\r\n"))
-	if text[begin] != open {
+	if begin < len(text) && text[begin] != open && json.Valid(text) {
 		what := map[byte]string{'{': "an object", '[': "an array"}[open]
 		return fail(begin, "the text is not %s: begin it with %c", what, open)
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		return fail(offsetOf(err, len(text)), "%w", err)
 	}
 	elements, again := elementsOf(text)
 	if again != nil {
@@ -148,6 +125,21 @@ func scanJSON(text []byte, open byte) ([]byte, []element, error) {
 		return fail(again.at, "the object has the key %q already at %d:%d: rename it, or drop one", again.key, first.Line, first.Column)
 	}
 	return text, elements, nil
+}
+
+// offsetOf returns where in a text of so many bytes an error of encoding/json is.
+func offsetOf(err error, size int) int {
+	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
+		return int(wrong.Offset)
+	}
+	wrong := (*json.SyntaxError)(nil)
+	switch {
+	case !errors.As(err, &wrong):
+		return 0 // it is of a method of a value
+	case wrong.Error() == "unexpected end of JSON input":
+		return size
+	}
+	return int(wrong.Offset) - 1 // the byte that is wrong was read
 }
 
 // A duplicate is a key that an object has twice.
