@@ -92,6 +92,10 @@
 // moment longer. [OnlyLeased] says that a key's providers are used in no other way.
 // [Registry.Drain] waits for what is to be retired, and says who holds it.
 //
+// Data that change without the program, such as flags and limits, are what package
+// data is for: sources are providers, and what they say together is one immutable
+// table after the other.
+//
 // What each scope should have its own of is bound by its maker, with
 // [Capability.BindPerScope].
 //
