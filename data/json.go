@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -35,10 +37,12 @@ func position(text []byte, offset int, err error) *PositionError {
 // JSON decodes an object whose members are the entries. A byte order mark is passed
 // over. Errors, each a [PositionError], are an empty text, null or any other value,
 // anything behind the object, a key that an object has twice, at any depth, an entry
-// that is null although V has no nil, and text that is no UTF-8.
+// that is null although V has no nil, and text that is no UTF-8. Keys that differ in
+// case alone are one inside an entry if V has no maps, because encoding/json takes
+// them for one field of a struct.
 func JSON[V any](text []byte) (map[string]V, error) {
 	m := make(map[string]V)
-	text, members, err := decodeJSON(text, '{', &m)
+	text, members, err := decodeJSON[V](text, '{', &m)
 	if err == nil {
 		err = noNull[V](text, members, "entry")
 	}
@@ -54,7 +58,7 @@ func JSON[V any](text []byte) (map[string]V, error) {
 func JSONRecords[K cmp.Ordered, V any](key func(V) K) func(text []byte) (map[K]V, error) {
 	return func(text []byte) (map[K]V, error) {
 		var records []V
-		text, elements, err := decodeJSON(text, '[', &records)
+		text, elements, err := decodeJSON[V](text, '[', &records)
 		if err == nil {
 			err = noNull[V](text, elements, "record")
 		}
@@ -93,10 +97,10 @@ type element struct {
 	null bool
 }
 
-// decodeJSON decodes the one object or array that text is, which begins with open. It
-// returns the text without byte order mark, and the elements. It finds everything that
-// is wrong with the text but nulls.
-func decodeJSON(text []byte, open byte, into any) ([]byte, []element, error) {
+// decodeJSON decodes the one object or array of V that text is, which begins with open.
+// It returns the text without byte order mark, and the elements. It finds everything
+// that is wrong with the text but nulls.
+func decodeJSON[V any](text []byte, open byte, into any) ([]byte, []element, error) {
 	fail := func(offset int, format string, args ...any) ([]byte, []element, error) {
 		return nil, nil, position(text, offset, fmt.Errorf(format, args...))
 	}
@@ -116,10 +120,22 @@ func decodeJSON(text []byte, open byte, into any) ([]byte, []element, error) {
 		what := map[byte]string{'{': "an object", '[': "an array"}[open]
 		return fail(begin, "the text is not %s: begin it with %c", what, open)
 	}
+	fold := folds(reflect.TypeFor[V](), nil)
 	if err := json.Unmarshal(text, into); err != nil {
-		return fail(offsetOf(err, len(text)), "%w", err)
+		offset, ok := offsetOf(err, len(text))
+		if !ok { // it is of a method of V, or of something in it
+			elements, _ := elementsOf(text, fold)
+			for _, e := range elements {
+				var v V
+				if json.NewDecoder(bytes.NewReader(text[e.at:])).Decode(&v) != nil {
+					offset = e.at
+					break
+				}
+			}
+		}
+		return fail(offset, "%w", err)
 	}
-	elements, again := elementsOf(text)
+	elements, again := elementsOf(text, fold)
 	if again != nil {
 		first := position(text, again.first, nil)
 		return fail(again.at, "the object has the key %q already at %d:%d: rename it, or drop one", again.key, first.Line, first.Column)
@@ -127,19 +143,59 @@ func decodeJSON(text []byte, open byte, into any) ([]byte, []element, error) {
 	return text, elements, nil
 }
 
-// offsetOf returns where in a text of so many bytes an error of encoding/json is.
-func offsetOf(err error, size int) int {
+// offsetOf returns where in a text of so many bytes an error of encoding/json is, and
+// false if it does not say.
+func offsetOf(err error, size int) (int, bool) {
 	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
-		return int(wrong.Offset)
+		return int(wrong.Offset), true
 	}
 	wrong := (*json.SyntaxError)(nil)
 	switch {
 	case !errors.As(err, &wrong):
-		return 0 // it is of a method of a value
+		return 0, false
 	case wrong.Error() == "unexpected end of JSON input":
-		return size
+		return size, true
 	}
-	return int(wrong.Offset) - 1 // the byte that is wrong was read
+	return int(wrong.Offset) - 1, true // the byte that is wrong was read
+}
+
+// folds reports whether all objects in a value of the type are structs, whose fields
+// encoding/json finds whatever the case of the key.
+func folds(t reflect.Type, inside []reflect.Type) bool {
+	if slices.Contains(inside, t) {
+		return true
+	}
+	inside = append(inside, t)
+	switch t.Kind() {
+	case reflect.Map, reflect.Interface:
+		return false
+	case reflect.Pointer, reflect.Slice, reflect.Array:
+		return folds(t.Elem(), inside)
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if !folds(t.Field(i).Type, inside) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// folded returns a key as all that differ from it in case alone.
+func folded(key []byte) []byte {
+	if !bytes.ContainsFunc(key, func(r rune) bool { return r >= utf8.RuneSelf || 'A' <= r && r <= 'Z' }) {
+		return key
+	}
+	return bytes.Map(func(r rune) rune {
+		least := r
+		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+			least = min(least, f)
+		}
+		if 'A' <= least && least <= 'Z' {
+			least += 'a' - 'A'
+		}
+		return least
+	}, key)
 }
 
 // A duplicate is a key that an object has twice.
@@ -189,8 +245,9 @@ func (l *level) add(key []byte, at int) int {
 }
 
 // elementsOf walks through a valid text. It returns the elements of the outermost value,
-// or the first key that an object has twice.
-func elementsOf(text []byte) ([]element, *duplicate) {
+// or the first key that an object has twice. Inside the elements keys are folded if
+// fold says so.
+func elementsOf(text []byte, fold bool) ([]element, *duplicate) {
 	var elements []element
 	var open []level
 	value := func(i int) {
@@ -234,7 +291,11 @@ func elementsOf(text []byte) ([]element, *duplicate) {
 					_ = json.Unmarshal(text[i:end+1], &plain) // it is valid
 					key = []byte(plain)
 				}
-				if first := open[top].add(key, i); first >= 0 {
+				name := key
+				if fold && top > 0 {
+					name = folded(key)
+				}
+				if first := open[top].add(name, i); first >= 0 {
 					return nil, &duplicate{string(key), i, first}
 				}
 			} else {

@@ -52,6 +52,7 @@ func TestBadJSON(t *testing.T) {
 		{"key twice", "{\"a\": {},\n \"a\": {}}", `2:2: the object has the key "a" already at 1:2: rename it, or drop one`, ""},
 		{"key twice, once escaped", `{"a": {}, "\u0061": {}}`, `1:11: the object has the key "a" already at 1:2: rename it, or drop one`, ""},
 		{"key twice inside", `{"a": {"on": true, "on": false}}`, `1:20: the object has the key "on" already at 1:8: rename it, or drop one`, ""},
+		{"key twice in another case", `{"a": {"on": true, "On": false}, "A": {}}`, `1:20: the object has the key "On" already at 1:8: rename it, or drop one`, ""},
 		{"key twice in a record", `[{"on": true, "on": false}]`, "", `1:15: the object has the key "on" already at 1:3: rename it, or drop one`},
 		{"null entry", "{\"b\": {},\n\"a\": null}", "2:6: the entry is null: leave it out, or give it a value", ""},
 		{"null record", "[{}, null]", "", "1:6: the record is null: leave it out, or give it a value"},
@@ -78,6 +79,30 @@ func TestBadJSON(t *testing.T) {
 			_, err = records([]byte(c.text))
 			check(err, c.array)
 		})
+	}
+}
+
+// A colour is a value that decodes itself.
+type colour string
+
+func (c *colour) UnmarshalText(text []byte) error {
+	if string(text) != "red" {
+		return errors.New("there is only red")
+	}
+	*c = colour(text)
+	return nil
+}
+
+// What a method of a value refuses is found at the entry, and keys of maps that differ in
+// case are two.
+func TestJSONOfOwnTypes(t *testing.T) {
+	_, err := data.JSON[struct{ Paint colour }]([]byte("{\"a\": {\"paint\": \"red\"},\n\"b\": {\"paint\": \"blue\"}}"))
+	if want := "2:6: there is only red"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	got, err := data.JSON[map[string]int]([]byte(`{"a": {"x": 1, "X": 2}}`))
+	if diff := cmp.Diff(map[string]map[string]int{"a": {"x": 1, "X": 2}}, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 }
 
