@@ -212,7 +212,7 @@ func (f *Feed[K, V]) make(fresh *part[K], m map[K]V) {
 }
 
 // Table returns the handle of the table. Get never returns nil. After Close it keeps the
-// last table.
+// last table, and those who watch it wait until their ctx ends.
 func (f *Feed[K, V]) Table() capability.Handle[*Table[K, V]] { return f.table }
 
 // Reload starts all sources anew and waits until each has published or failed. It

@@ -46,6 +46,15 @@ func (table *verdictTable) differs(v *vector, want *vectorExpected, got vectorOu
 	if v.concurrent() && !want.Unordered && !rule("start-order") {
 		return errors.New("no rule says in which order providers begin that are asked at the same time")
 	}
+	if v.layerAgain() && !rule("layer-again") {
+		return errors.New("no rule says what a second source of a name is")
+	}
+	if v.Mode == "reload" && v.Steps != nil && !rule("reload-order") {
+		return errors.New("no rule says in which order a watch hears of several sources")
+	}
+	if v.matchesAlone() && !rule("source-match") {
+		return errors.New("no rule says how one source alone is matched")
+	}
 	if !rule("cancelled") {
 		made = slices.Concat(made, got.cancelled)
 	}
@@ -70,7 +79,7 @@ func (table *verdictTable) differs(v *vector, want *vectorExpected, got vectorOu
 		slices.Sort(wantCalls)
 		slices.Sort(gotCalls)
 	}
-	if v.Mode == "historic" && rule("watch-order") {
+	if v.Mode == "reload" || v.Mode == "historic" && rule("watch-order") {
 		sortRounds(wantCalls, got.ends)
 		sortRounds(gotCalls, got.ends)
 	}
@@ -168,9 +177,16 @@ func differentFaults(want, got []vectorFault) string {
 // suggested text names.
 func refusalNames(v *vector, suggested string, refusal error) error {
 	words := strings.FieldsFunc(suggested, func(r rune) bool { return strings.ContainsRune(" ,;:()", r) })
+	var names []string
 	for _, p := range v.providersAndSteps() {
-		if slices.Contains(words, p.Name) && !strings.Contains(refusal.Error(), fmt.Sprintf("%q", p.Name)) {
-			return fmt.Errorf("the refusal does not name %q: %w", p.Name, refusal)
+		names = append(names, p.Name)
+	}
+	for _, l := range v.sources() {
+		names = append(names, l.Name)
+	}
+	for _, name := range names {
+		if slices.Contains(words, name) && !strings.Contains(refusal.Error(), fmt.Sprintf("%q", name)) {
+			return fmt.Errorf("the refusal does not name %q: %w", name, refusal)
 		}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 )
 
 // judge returns the verdict on v and the reason, or an error if v cannot be
@@ -33,11 +34,6 @@ func (table *verdictTable) judge(t *testing.T, v *vector) (verdict, reason strin
 				return verdictUnrepresentable, p.Program + ": " + p.Reason, nil
 			}
 		}
-	}
-	if word, reason := table.Pending.word(v); word != "" {
-		return verdictPending, word + ": " + reason, nil
-	}
-	if v.Stance == "unrepresentable" {
 		return "", "", errors.New("no program shows that it does not compile")
 	}
 	return table.replay(t, v)
@@ -75,7 +71,7 @@ func (table *verdictTable) outcome(t *testing.T, v *vector) (verdict, reason str
 		if scenario.Expected != nil {
 			want = scenario.Expected
 		}
-		got, err = vectorScenarios[scenario.Program]()
+		synctest.Test(t, func(*testing.T) { got, err = vectorScenarios[scenario.Program]() })
 	case override >= 0:
 		o := table.Overrides[override]
 		want, reason = o.Expected, o.Reason
@@ -105,8 +101,7 @@ func (table *verdictTable) outcome(t *testing.T, v *vector) (verdict, reason str
 }
 
 // judgeVectors judges all vectors of a file, each in a subtest, and logs how
-// many came to which verdict. It returns the words of those that have one which is
-// not pending.
+// many came to which verdict. It returns the words of those that have one.
 func judgeVectors(t *testing.T, data []byte) (settled []vectorWord) {
 	table := readVerdicts(t)
 	vectors, err := decodeVectors(data)
@@ -125,14 +120,12 @@ func judgeVectors(t *testing.T, data []byte) (settled []vectorWord) {
 				t.Fatalf("stance %s, mode %s: %v", v.Stance, v.Mode, err)
 			}
 			verdicts[verdict] = append(verdicts[verdict], v.ID)
-			if verdict != verdictPending {
-				settled = append(settled, v.words()...)
-			}
+			settled = append(settled, v.words()...)
 			t.Logf("%s: %s", verdict, reason)
 		})
 	}
 	t.Logf("%d vectors, replayed: %d", len(vectors), len(verdicts[verdictKept])+len(verdicts[verdictAdapted])+len(verdicts[verdictFixed]))
-	for _, verdict := range []string{verdictKept, verdictAdapted, verdictFixed, verdictRefused, verdictUnrepresentable, verdictPending, verdictProse} {
+	for _, verdict := range []string{verdictKept, verdictAdapted, verdictFixed, verdictRefused, verdictUnrepresentable, verdictProse} {
 		t.Logf("%s: %d %s", verdict, len(verdicts[verdict]), strings.Join(verdicts[verdict], " "))
 	}
 	return settled
@@ -153,19 +146,13 @@ func TestConformance(t *testing.T) {
 }
 
 // TestConformanceOwn judges the library's own vectors and checks that the verdict
-// table is complete: each word of the vocabulary is in a vector that has a verdict,
-// and nothing but data is pending.
+// table is complete: each word of the vocabulary is in a vector that has a verdict.
 func TestConformanceOwn(t *testing.T) {
 	settled := judgeVectors(t, []byte(ownVectors))
 	table := readVerdicts(t)
-	pending := table.Pending
-	if len(pending.Options)+len(pending.Steps)+len(pending.IDs) > 0 || len(pending.Modes) != 1 || pending.Modes["data"] == "" {
-		t.Errorf("pending is %v, want the mode data alone", pending)
-	}
 	for what, words := range vectorVocabulary {
 		for _, word := range words {
-			isPending := word == "data" && (what == "mode" || what == "kind")
-			if !isPending && !slices.Contains(settled, vectorWord{what, word}) {
+			if !slices.Contains(settled, vectorWord{what, word}) {
 				t.Errorf("no vector with a verdict uses the %s %q", what, word)
 			}
 		}
@@ -189,7 +176,8 @@ func TestConformanceRejects(t *testing.T) {
 	table := readVerdicts(t)
 	all := maps.Clone(badVectors)
 	maps.Copy(all, badModeVectors)
-	if len(all) < len(badVectors)+len(badModeVectors) {
+	maps.Copy(all, badDataVectors)
+	if len(all) < len(badVectors)+len(badModeVectors)+len(badDataVectors) {
 		t.Error("two bad vectors have one name")
 	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {

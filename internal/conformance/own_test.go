@@ -64,8 +64,7 @@ const ownVectors = `{"vectors": [
 	{"id": "OWN-fan-out", "system": "tapable", "kind": "registry", "mode": "each", "stance": "keep", "input": [], "expected": {"calls": ["A@h1", "A@h2"], "result": {"kind": "void"}}},
 	{"id": "OWN-refused", "system": "tapable", "kind": "dispatch", "mode": "loop", "stance": "refuse", "providers": [{"name": "a", "behaviour": {"op": "loop_until_call", "value": 2}}], "input": [0], "expected": {"calls": ["a", "a"], "result": {"kind": "void"}}},
 	{"id": "OWN-raw", "system": "couch_epi", "kind": "dispatch", "mode": "pipe", "stance": "unrepresentable", "providers": [{"name": "tax", "behaviour": {"op": "raw", "value": 5}}], "input": [0], "expected": {"calls": ["tax"], "result": {"kind": "other", "value": 5}}},
-	{"id": "OWN-later", "system": "couch_epi", "kind": "data", "mode": "data", "stance": "fix", "layers": [{"name": "base", "entries": [["a", 1]]}], "providers": [{"name": "disk", "behaviour": {"op": "error", "value": "torn"}}], "input": [], "steps": [{"query": "sources"}], "expected": {"calls": [], "result": {"kind": "list", "value": ["base"]}}},
-` + ownModeVectors + `]}`
+` + ownModeVectors + "," + ownDataVectors + `]}`
 
 // A badVector replaces old by new in the vector of that id and wants an error.
 type badVector struct{ id, old, new, want string }
@@ -78,7 +77,6 @@ var badVectors = map[string]badVector{
 	"unknown-op":                     {"OWN-collect", `"op": "none"`, `"op": "hum"`, `unknown op "hum"`},
 	"unknown-op-of-refused":          {"OWN-refused", "loop_until_call", "loop_for_ever", `unknown op "loop_for_ever"`},
 	"unknown-op-of-unrepresentable":  {"OWN-raw", `"raw"`, `"cooked"`, `unknown op "cooked"`},
-	"unknown-op-of-pending":          {"OWN-later", `"op": "error"`, `"op": "sulk"`, `unknown op "sulk"`},
 	"unknown-option":                 {"OWN-wrap-first", `["first"]`, `["first", "last"]`, `unknown option "last"`},
 	"unknown-step":                   {"OWN-steps", `"op": "unregister"`, `"op": "forget"`, `unknown step "forget"`},
 	"unknown-result-kind":            {"OWN-collect", `"kind": "list"`, `"kind": "heap"`, `unknown result kind "heap"`},

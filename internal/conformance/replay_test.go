@@ -68,7 +68,7 @@ type vectorReplay struct {
 	mu      sync.Mutex // guards what providers write, and calls
 	made    []vectorDeed
 	stopped []string // bound names of those that were called off
-	odd     []string // what observers saw that they should not
+	odd     []string // what observers and watches saw that they should not
 }
 
 // replayVector replays v. With lifo set, what is registered later has the
@@ -89,33 +89,39 @@ func replayOnce(t *testing.T, v *vector, lifo bool, schedule vectorSchedule) (ou
 	if err := v.replayable(); err != nil {
 		return out, err
 	}
-	synctest.Test(t, func(*testing.T) {
-		r := &vectorReplay{
-			v: v, lifo: lifo && v.System == "pluggy", schedule: schedule,
-			registry: capability.NewRegistry(capability.Engine, "engine"),
-			bound:    make(map[string][]string), wraps: make(map[string]bool),
-		}
-		defer func() {
-			switch p := recover().(type) {
-			case nil:
-				out = r.vectorOutcome
-			case vectorMisfit:
-				err = errors.New(string(p))
-			default:
-				panic(p)
-			}
-		}()
-		switch v.Mode {
-		case "select":
-			r.selectOne()
-		case "is_configured":
-			r.isConfigured()
-		case "historic":
-			r.joinLate()
+	synctest.Test(t, func(*testing.T) { out, err = v.once(lifo, schedule) })
+	return out, err
+}
+
+// once replays v on the clock that there is.
+func (v *vector) once(lifo bool, schedule vectorSchedule) (out vectorOutcome, err error) {
+	r := &vectorReplay{
+		v: v, lifo: lifo && v.System == "pluggy", schedule: schedule,
+		registry: capability.NewRegistry(capability.Engine, "engine"),
+		bound:    make(map[string][]string), wraps: make(map[string]bool),
+	}
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+			out = r.vectorOutcome
+		case vectorMisfit:
+			err = errors.New(string(p))
 		default:
-			r.run()
+			panic(p)
 		}
-	})
+	}()
+	switch v.Mode {
+	case "select":
+		r.selectOne()
+	case "is_configured":
+		r.isConfigured()
+	case "historic":
+		r.joinLate()
+	case "data", "reload":
+		r.followData()
+	default:
+		r.run()
+	}
 	return out, err
 }
 

@@ -1,6 +1,6 @@
 // Scenarios: conformance facts that a vector states in prose only, written out
 // as programs. Those of the live part are in live_test.go, those of observers in
-// observed_scenario_test.go.
+// observed_scenario_test.go, that of data in reload_test.go.
 
 package conformance_test
 
@@ -21,6 +21,7 @@ var vectorScenarios = map[string]func() (vectorOutcome, error){
 	"late-observer":       scenarioLateObserver,
 	"failure-seen":        scenarioFailureSeen,
 	"watch-one":           scenarioWatchOne,
+	"reload-one":          scenarioReloadOne,
 	"reordered":           scenarioReordered,
 	"removed":             scenarioRemoved,
 	"watcher-panic":       scenarioWatcherPanic,

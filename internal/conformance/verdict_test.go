@@ -19,7 +19,6 @@ const (
 	verdictFixed           = "fixed"
 	verdictRefused         = "refused"
 	verdictUnrepresentable = "unrepresentable"
-	verdictPending         = "pending"
 	verdictProse           = "in prose only"
 )
 
@@ -27,7 +26,6 @@ const (
 type verdictTable struct {
 	What            string                    `json:"what"`
 	Rules           map[string]string         `json:"rules"`
-	Pending         verdictWords              `json:"pending"`
 	Refused         verdictWords              `json:"refused"`
 	Unrepresentable []verdictProgram          `json:"unrepresentable"`
 	Overrides       []verdictOverride         `json:"overrides"`
@@ -36,10 +34,9 @@ type verdictTable struct {
 
 // verdictWords gives a reason for each word.
 type verdictWords struct {
-	Modes   map[string]string `json:"modes"`
-	Options map[string]string `json:"options"`
-	Steps   map[string]string `json:"steps"`
-	IDs     map[string]string `json:"ids"`
+	Modes map[string]string `json:"modes"`
+	Steps map[string]string `json:"steps"`
+	IDs   map[string]string `json:"ids"`
 }
 
 // A verdictProgram names the program that shows a verdict. Of the conditions
@@ -67,6 +64,7 @@ type verdictOverride struct {
 var vectorRules = []string{
 	"short-circuit", "decision-kinds", "refused-registration", "build-error", "unknown-target", "void-steps", "registered-ok",
 	"watch-order", "start-order", "cancelled", "ignored-errors", "ranked-errors", "observed-end",
+	"layer-again", "source-match", "reload-order",
 }
 
 // vectorShapes are conditions on a vector that no single word states.
@@ -140,11 +138,6 @@ func (w verdictWords) word(v *vector) (word, reason string) {
 	if reason, ok := w.Modes[v.Mode]; ok {
 		return v.Mode, reason
 	}
-	for _, o := range v.Options {
-		if reason, ok := w.Options[o]; ok {
-			return o, reason
-		}
-	}
 	for _, s := range v.Steps {
 		if reason, ok := w.Steps[s.Op]; ok {
 			return s.Op, reason
@@ -172,6 +165,12 @@ func (o vectorOutcome) leadingRule(v *vector) string {
 	switch {
 	case v.Mode == "historic":
 		return "watch-order"
+	case v.layerAgain():
+		return "layer-again"
+	case v.matchesAlone():
+		return "source-match"
+	case v.Mode == "reload":
+		return "reload-order"
 	case v.keepsGoing():
 		return "ignored-errors"
 	case len(o.cancelled) > 0:

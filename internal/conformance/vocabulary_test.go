@@ -89,13 +89,17 @@ type vectorStep struct {
 	Points    []string         `json:"points"`   // of which an interceptor is told
 	Callback  bool             `json:"callback"` // the answers are wanted too, which can only be refused
 
-	// Of steps that are pending or refused only.
+	// Of the modes data and reload: a view of the table, or what a source reads from
+	// now on.
 
-	Query  string `json:"query"`
-	Source string `json:"source"`
-	Key    any    `json:"key"`
-	Keys   []any  `json:"keys"`
-	With   string `json:"with"`
+	Query   string      `json:"query"`
+	Source  string      `json:"source"` // all of them if it is empty
+	Key     *string     `json:"key"`
+	Keys    []string    `json:"keys"`
+	Entries []dataEntry `json:"entries"`
+	Text    *string     `json:"text"`
+
+	With string `json:"with"` // of a step that is refused
 }
 
 // vectorOnCall is what a provider does to the registry while it is called.
@@ -129,8 +133,8 @@ type vectorFault struct {
 }
 
 // The words. An op lists the modes in which it can be replayed, and an option too; in
-// others a vector with it can only be refused, pending or unrepresentable. The
-// concurrent modes have the ops of what they do one after the other.
+// others a vector with it can only be refused or unrepresentable. The concurrent
+// modes have the ops of what they do one after the other.
 var (
 	vectorSystems = []string{"couch_epi", "pluggy", "tapable"}
 	vectorKinds   = []string{"dispatch", "order", "registry", "data", "notify"}
@@ -148,9 +152,9 @@ var (
 	vectorSaying = []string{"each", "collect", "wrap", "register", "decide", "pipe"}
 	vectorOps    = map[string][]string{
 		"return":          append([]string{"any", "all"}, vectorSaying...),
-		"error":           append([]string{"any", "all"}, vectorSaying...),
-		"panic":           append([]string{"any", "all"}, vectorSaying...),
-		"none":            append([]string{"select", "historic"}, vectorSaying...),
+		"error":           append([]string{"any", "all", "reload"}, vectorSaying...),
+		"panic":           append([]string{"any", "all", "reload"}, vectorSaying...),
+		"none":            append([]string{"select", "historic", "reload"}, vectorSaying...),
 		"null":            vectorSaying,
 		"add":             vectorSaying,
 		"mul":             vectorSaying,
@@ -177,7 +181,12 @@ var (
 	}
 	vectorSteps = []string{
 		"register", "register_wrapper", "tap", "unregister", "call", "subset", "subset_call", "call_subset", "call_with_extra",
-		"call_historic", "monitor", "undo", "intercept", "intercept_register_replace",
+		"call_historic", "monitor", "undo", "intercept", "intercept_register_replace", "write", "reload",
+	}
+	// The views of a table, with what may be said of them.
+	vectorQueries = map[string][]string{
+		"sources": nil, "keys": nil, "status": nil, "get": {"key"}, "get_value": {"source", "key"},
+		"by_key": {"key"}, "by_source": {"source"}, "get_many": {"source", "keys"},
 	}
 )
 
@@ -188,6 +197,7 @@ var vectorVocabulary = map[string][]string{
 	"class of offer": vectorOffers, "pre": {"ok", "raise"},
 	"post":  {"pass", "mul", "replace", "recover", "replace_error", "raise"},
 	"async": vectorAsync, "step": vectorSteps, "point": vectorPoints,
+	"query":       slices.Sorted(maps.Keys(vectorQueries)),
 	"result kind": vectorResultKinds, "error class": vectorClasses,
 }
 
@@ -231,10 +241,12 @@ func (v *vector) words() []vectorWord {
 		word("async", p.Async)
 	}
 	for _, s := range v.Steps {
-		if v.Mode == "data" && s.Op == "" && s.Query != "" {
-			continue // a query of the data mode, which is pending as a whole
+		if s.Query != "" {
+			word("query", s.Query)
 		}
-		word("step", s.Op)
+		if s.Query == "" || s.Op != "" {
+			word("step", s.Op)
+		}
 		for _, point := range s.Points {
 			word("point", point)
 		}
@@ -261,6 +273,13 @@ func (v *vector) known() error {
 	var errs []error
 	if v.ID == "" || v.Expected == nil {
 		errs = append(errs, errors.New("id or expected is missing"))
+	}
+	if v.hasFeed() {
+		for _, raw := range v.Layers {
+			if err := decodeVector(raw, new(dataLayer)); err != nil {
+				errs = append(errs, fmt.Errorf("layer %s is no source: %w", raw, err))
+			}
+		}
 	}
 	for _, w := range v.words() {
 		if !slices.Contains(vectorVocabulary[w.what], w.is) {
@@ -290,8 +309,28 @@ func (v *vector) replayable() error {
 		if observes := slices.Contains(vectorObserving, s.Op); observes && (v.concurrent() || v.keepsGoing()) {
 			errs = append(errs, fmt.Errorf("step %q has no meaning where the verbs are not the fail-fast ones", s.Op))
 		}
+		if s.Query != "" {
+			errs = append(errs, s.answerable(v))
+		}
 	}
 	return errors.Join(errs...)
+}
+
+// answerable returns an error if the query s has no meaning in v.
+func (s vectorStep) answerable(v *vector) error {
+	given := map[string]bool{"source": s.Source != "", "key": s.Key != nil, "keys": s.Keys != nil}
+	switch {
+	case !v.hasFeed() || s.Op != "":
+		return fmt.Errorf("query %q has no meaning in mode %q with the op %q", s.Query, v.Mode, s.Op)
+	case s.Query == "get_value" && !given["key"], s.Query == "get_many" && !given["keys"]:
+		return fmt.Errorf("query %q does not say of which key", s.Query)
+	}
+	for _, what := range slices.Sorted(maps.Keys(given)) {
+		if given[what] && !slices.Contains(vectorQueries[s.Query], what) {
+			return fmt.Errorf("%s has no meaning in query %q", what, s.Query)
+		}
+	}
+	return nil
 }
 
 // providersAndSteps returns the providers and those that steps register.
