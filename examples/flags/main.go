@@ -216,7 +216,7 @@ func show(ctx context.Context, stdout io.Writer) (err error) {
 	s.title("the file changes, says everybody")
 	changed := strings.NewReplacer("compression||* = true", "compression||orders-a* = true", "new-index, audit", "audit").Replace(rules)
 	s.do(replace(file, changed))
-	all = s.change(everybody, all)
+	s.change(everybody, all)
 	s.title("and says the trial")
 	s.change(pipeline, tried)
 

@@ -21,6 +21,8 @@ type broken struct{}
 
 func (broken) Error() string { panic("no text") }
 
+func fill(m map[int]int) { m[1] = 1 }
+
 const busy capability.Code = "busy"
 
 // A kind is what a fault is to the verb.
@@ -55,7 +57,7 @@ var faults = []struct {
 		"panic: it panicked: panic called with nil argument", "*runtime.PanicNilError"},
 	{"panic with an error whose Error panics", panics, func(*office) (int, error) { panic(broken{}) },
 		"panic: it panicked: modes_test.broken whose Error method panics", "modes_test.broken"},
-	{"nil map write", panics, func(*office) (int, error) { var m map[int]int; m[1] = 1; return 7, nil },
+	{"nil map write", panics, func(*office) (int, error) { fill(nil); return 7, nil },
 		"panic: it panicked: assignment to entry in nil map", "runtime.plainError"},
 	{"Goexit", exits, func(*office) (int, error) { runtime.Goexit(); return 7, nil },
 		"panic: it ended its goroutine with runtime.Goexit: return an error instead", ""},
