@@ -233,11 +233,11 @@ func (f *Feed[K, V]) Reload(ctx context.Context) error {
 	late := all.wait(ctx)
 	var errs []error
 	for _, b := range all {
-		err := b.err
 		if slices.Contains(late, b.of) {
-			err = b.of.blame(b.of.name, fmt.Errorf("it has not published since it was started anew: %w", context.Cause(ctx)))
+			errs = append(errs, b.of.blame(b.of.name, fmt.Errorf("it has not published since it was started anew: %w", context.Cause(ctx))))
+		} else {
+			errs = append(errs, b.err)
 		}
-		errs = append(errs, err)
 	}
 	return capability.Join(errs...)
 }
