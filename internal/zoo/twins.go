@@ -475,4 +475,56 @@ var twins = []twin{
 		file: "concurrent/concurrent.go", good: "func (r *relayed) Relayed() error { return r.err }", bad: "func (r *relayed) relay() error { return r.err }",
 		test: "TestRelayedPanicIsToldWithoutStack", in: "internal/modes",
 	},
+
+	// Data.
+	{
+		name: "a source that is replaced begins without data",
+		file: "data/feed.go", good: "\t\t\tr.part = before[i].part\n", bad: "",
+		test: "TestReplacedSourceLeavesItsData", in: "data",
+	},
+	{
+		name: "a changed value is no change",
+		file: "data/part.go", good: "!same(v, t.value(n, k))", bad: "!same(v, v)",
+		test: "TestNothingChangedNobodyNotified", in: "data",
+	},
+	{
+		name: "the keys of a source are in the order of a map",
+		file: "data/part.go", good: "\tslices.Sort(p.keys)\n", bad: "",
+		test: "TestViewsHaveOneOrder|TestDiff|TestMatch", in: "data",
+	},
+	{
+		name: "the shortest pattern wins",
+		file: "data/match.go", good: "if p.key != \"\" {\n\t\t\tkey = p.key", bad: "if p.key != \"\" && key == \"\" {\n\t\t\tkey = p.key",
+		test: "TestMatch", in: "data",
+	},
+	{
+		name: "a failure takes the data away",
+		file: "data/runner.go", good: "\tr.err = r.blame(r.name, err)\n", bad: "\tr.err = r.blame(r.name, err)\n\tr.part = nil\n\tr.feed.make(nil, nil)\n",
+		test: "TestFailureKeepsTheLastGoodData", in: "data",
+	},
+	{
+		name: "Reload does not wait",
+		file: "data/feed.go", good: "late := all.wait(ctx)", bad: "var late []*runner[K, V]",
+		test: "TestReload", in: "data",
+	},
+	{
+		name: "Close does not wait for sources",
+		file: "data/feed.go", good: "\t\tf.work.Wait()\n", bad: "",
+		test: "TestCloseNamesWhoHangs", in: "data",
+	},
+	{
+		name: "a source is retired while it runs",
+		file: "data/feed.go", good: "\t\t\t\t\t<-r.ended\n", bad: "\t\t\t\t\t_ = r.ended\n",
+		test: "TestUnboundSourceIsRetired", in: "data",
+	},
+	{
+		name: "a key that an object has twice passes",
+		file: "data/json.go", good: "\tif again != nil {\n", bad: "\tif again != nil && len(again.key) > 1000 {\n",
+		test: "TestBadJSON", in: "data",
+	},
+	{
+		name: "a column is counted from zero",
+		file: "data/json.go", good: "len(before) - bytes.LastIndexByte(before, '\\n')", bad: "len(before) - bytes.LastIndexByte(before, '\\n') - 1",
+		test: "TestBadJSON", in: "data",
+	},
 }
