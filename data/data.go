@@ -51,7 +51,7 @@ func Static[K cmp.Ordered, V any](m map[K]V) Source[K, V] {
 type static[K cmp.Ordered, V any] struct{ data map[K]V }
 
 func (s *static[K, V]) Run(ctx context.Context, publish func(map[K]V)) error {
-	publish(s.data)
+	publish(maps.Clone(s.data))
 	<-ctx.Done()
 	return nil
 }

@@ -5,6 +5,7 @@ package data
 import (
 	"cmp"
 	"iter"
+	"math"
 	"reflect"
 )
 
@@ -80,7 +81,11 @@ func diff[K cmp.Ordered, V any](old *Table[K, V], m int, new *Table[K, V], n int
 // equality returns how values are compared: with == where that says all, and else in
 // depth.
 func equality[V any]() func(a, b V) bool {
-	if plain(reflect.TypeFor[V]()) {
+	switch t := reflect.TypeFor[V](); {
+	case t.Kind() == reflect.Float32, t.Kind() == reflect.Float64:
+		nan := func(v V) bool { return math.IsNaN(reflect.ValueOf(v).Float()) }
+		return func(a, b V) bool { return any(a) == any(b) || nan(a) && nan(b) }
+	case plain(t):
 		return func(a, b V) bool { return any(a) == any(b) }
 	}
 	return func(a, b V) bool { return reflect.DeepEqual(a, b) }

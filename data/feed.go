@@ -33,10 +33,11 @@ type Options struct {
 
 func (o Options) pause(returns int) time.Duration {
 	d := 10 * time.Second
+	if returns < 8 {
+		d = 50 * time.Millisecond << returns
+	}
 	if o.Backoff != nil {
 		d = o.Backoff(returns)
-	} else if returns < 8 {
-		d = 50 * time.Millisecond << returns
 	}
 	return min(max(d, time.Millisecond), time.Hour)
 }
@@ -117,22 +118,24 @@ func (f *Feed[K, V]) resolve(scope *capability.Scope) (*capability.Scope, capabi
 	return own, chain, nil
 }
 
-// watch follows the chain of sources. After a change that took one away it goes on in a
-// scope made anew and closes the one before once the source has ended: that is when
-// the source may be retired.
+// watch follows the chain of sources. After each change it goes on in a scope made anew,
+// and closes the one before once the sources that are gone have ended: that is when they
+// may be retired.
 func (f *Feed[K, V]) watch(own *capability.Scope, chain capability.ChainHandle[Source[K, V]]) {
 	for again := true; again; {
 		again = false
 		for _, c := range chain.Watch(f.ctx) {
-			_, gone := f.follow(c)
-			if len(gone) == 0 {
+			if f.follows(c) {
 				continue
 			}
-			before := own
-			next, sees, err := f.resolve(before)
+			next, sees, err := f.resolve(own)
 			if err != nil {
-				continue // it goes on in the scope that it has
+				f.follow(c) // in the scope that it has
+				continue
 			}
+			// What is made for each scope is gone with the scope before.
+			_, gone := f.follow(sees.Get())
+			before := own
 			own, chain, again = next, sees, true
 			f.mu.Lock()
 			f.scope = own
@@ -148,12 +151,19 @@ func (f *Feed[K, V]) watch(own *capability.Scope, chain capability.ChainHandle[S
 	}
 }
 
+// follows reports whether it is the sources of that chain that run.
+func (f *Feed[K, V]) follows(chain capability.Chain[Source[K, V]]) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.chain == chain
+}
+
 // follow makes the sources of the chain those that run. It returns what to wait for
 // until all new ones have begun well, and those that were there and are gone.
 func (f *Feed[K, V]) follow(chain capability.Chain[Source[K, V]]) (waits[K, V], []*runner[K, V]) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.closed != nil || f.running != nil && chain == f.chain {
+	if f.closed != nil {
 		return nil, nil
 	}
 	before := f.running
@@ -217,7 +227,8 @@ func (f *Feed[K, V]) Table() capability.Handle[*Table[K, V]] { return f.table }
 
 // Reload starts all sources anew and waits until each has published or failed. It
 // returns the errors of those that failed, and of those that had done neither when
-// ctx ended. When it returns nil, the table shows what they published.
+// ctx ended. When it returns nil, the table shows what they published. A Run that calls
+// it waits for itself.
 func (f *Feed[K, V]) Reload(ctx context.Context) error {
 	f.mu.Lock()
 	var all waits[K, V]
@@ -248,7 +259,7 @@ type SourceStatus struct {
 	Entries int       // that it has in the table
 	Good    time.Time // when it last published; zero if it never has
 	Tried   time.Time // when it last published or failed
-	Version string    // a hash of its entries; empty if it never published
+	Version string    // a hash of its entries, as JSON shows them; empty if it never published
 	Err     error     // why it failed after that, with its name; nil if it is well
 }
 

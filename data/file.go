@@ -38,7 +38,12 @@ func File[K cmp.Ordered, V any](path string, every time.Duration, decode func([]
 // FS returns a source of what a file of fsys holds, as decode understands it. It reads
 // the file once, when it starts.
 func FS[K cmp.Ordered, V any](fsys fs.FS, path string, decode func([]byte) (map[K]V, error)) Source[K, V] {
-	return &file[K, V]{path, 0, decode, func() (fs.File, error) { return fsys.Open(path) }}
+	return &file[K, V]{path, 0, decode, func() (fs.File, error) {
+		if info, err := fs.Stat(fsys, path); err != nil || !info.Mode().IsRegular() {
+			return notRegular{info}, err
+		}
+		return fsys.Open(path)
+	}}
 }
 
 // notRegular is what is not opened.

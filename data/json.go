@@ -6,6 +6,7 @@ package data
 import (
 	"bytes"
 	"cmp"
+	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -122,7 +123,13 @@ func decodeJSON[V any](text []byte, open byte, into any) ([]byte, []element, err
 	}
 	fold := folds(reflect.TypeFor[V](), nil)
 	if err := json.Unmarshal(text, into); err != nil {
-		offset, ok := offsetOf(err, len(text))
+		if offset, err := syntax(text); err != nil {
+			return fail(offset, "%w", err)
+		}
+		offset, ok := 0, false
+		if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
+			offset, ok = int(wrong.Offset), true
+		}
 		if !ok { // it is of a method of V, or of something in it
 			elements, _ := elementsOf(text, fold)
 			for _, e := range elements {
@@ -143,20 +150,20 @@ func decodeJSON[V any](text []byte, open byte, into any) ([]byte, []element, err
 	return text, elements, nil
 }
 
-// offsetOf returns where in a text of so many bytes an error of encoding/json is, and
-// false if it does not say.
-func offsetOf(err error, size int) (int, bool) {
-	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
-		return int(wrong.Offset), true
-	}
+// syntax returns what is wrong with text as JSON and where, nil if nothing is.
+func syntax(text []byte) (offset int, err error) {
+	var whole json.RawMessage
 	wrong := (*json.SyntaxError)(nil)
-	switch {
-	case !errors.As(err, &wrong):
-		return 0, false
-	case wrong.Error() == "unexpected end of JSON input":
-		return size, true
+	if err := json.Unmarshal(text, &whole); !errors.As(err, &wrong) {
+		return 0, err
 	}
-	return int(wrong.Offset) - 1, true // the byte that is wrong was read
+	// Of a text that ends too early encoding/json may say that a space is wrong, which it
+	// puts behind the end.
+	end := (*json.SyntaxError)(nil)
+	if err := json.Unmarshal(append(slices.Clone(text), 0), &whole); errors.As(err, &end) && end.Offset > int64(len(text)) {
+		return len(text), errors.New("unexpected end of JSON input")
+	}
+	return int(wrong.Offset) - 1, wrong // the byte that is wrong was read
 }
 
 // folds reports whether all objects in a value of the type are structs, whose fields
@@ -164,6 +171,9 @@ func offsetOf(err error, size int) (int, bool) {
 func folds(t reflect.Type, inside []reflect.Type) bool {
 	if slices.Contains(inside, t) {
 		return true
+	}
+	if p := reflect.PointerTo(t); p.Implements(reflect.TypeFor[json.Unmarshaler]()) || p.Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+		return false // it decodes itself
 	}
 	inside = append(inside, t)
 	switch t.Kind() {

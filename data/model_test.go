@@ -249,7 +249,7 @@ var marketSteps = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) marketStep {
 		Name:    rapid.IntRange(0, len(marketNames)-1).Draw(t, "name"),
 		Vendor:  rapid.IntRange(0, marketVendors-1).Draw(t, "vendor"),
 		Do:      rapid.SampledFrom(marketActs).Draw(t, "do"),
-		Goods:   rapid.IntRange(0, 80).Draw(t, "goods"),
+		Goods:   rapid.IntRange(0, 47).Draw(t, "goods"),
 		Sleep:   rapid.SampledFrom(marketSleeps).Draw(t, "sleep"),
 	}
 }), 10, 40)
@@ -341,14 +341,18 @@ func newMarket[K cmp.Ordered, V any](keys []K, value func(n int) V, firsts []act
 	return w
 }
 
-// goods returns the goods of a number: for each key none or one of two values.
+// goods returns the goods of a number. Those of neighbours often have the same keys, and
+// those of small numbers many.
 func (w *market[K, V]) goods(n int) map[K]V {
 	goods := make(map[K]V)
-	for _, k := range w.keys[:len(w.keys)-1] {
-		if n%3 > 0 {
-			goods[k] = w.value(n % 3)
+	for i, k := range w.keys[:len(w.keys)-1] {
+		switch absent := n / 3 & (1 << i); {
+		case absent != 0:
+		case n%3 == 1, n%3 == 2 && i == 0:
+			goods[k] = w.value(2)
+		default:
+			goods[k] = w.value(1)
 		}
-		n /= 3
 	}
 	return goods
 }
@@ -1052,7 +1056,7 @@ func TestModelOfFeeds(t *testing.T) {
 
 // The keys are numbers, and equal values are not the same.
 func TestModelOfFeedsWithDeepValues(t *testing.T) {
-	checkMarkets(t, []int{7, -300, 0, 12, 1 << 40}, func(n int) *[]string { return &[]string{fmt.Sprint(n, " cents")} })
+	checkMarkets(t, []int{7, -300, 0, 12, 1 << 30}, func(n int) *[]string { return &[]string{fmt.Sprint(n, " cents")} })
 }
 
 // A Reload that another overtakes waits for what comes of that one, and both return.
@@ -1075,5 +1079,34 @@ func TestReloadsAtOnce(t *testing.T) {
 			}
 		}
 		s.expect(t, "list tea 4")
+	})
+}
+
+// A Run that has lasted longer than the last pause is the first of a new count.
+func TestPausesStartAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const ms = time.Millisecond
+		lasts := []time.Duration{0, 0, 0, 401 * ms, 0, 200 * ms, 401 * ms, 0}
+		pauses := []time.Duration{100 * ms, 200 * ms, 400 * ms, 100 * ms, 200 * ms, 400 * ms, 100 * ms}
+		var at []time.Time
+		open(t, data.Options{}, Prices.Bind("list", runFunc(func(ctx context.Context, publish func(prices)) error {
+			at = append(at, time.Now())
+			publish(prices{"runs": len(at)})
+			if len(at) >= len(lasts) {
+				<-ctx.Done()
+				return nil
+			}
+			time.Sleep(lasts[len(at)-1])
+			return errors.New("no paper")
+		})))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		var got []time.Duration
+		for i := range pauses {
+			got = append(got, at[i+1].Sub(at[i])-lasts[i])
+		}
+		if diff := gocmp.Diff(pauses, got); diff != "" {
+			t.Errorf("pauses (-want +got):\n%s", diff)
+		}
 	})
 }

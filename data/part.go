@@ -45,14 +45,26 @@ func (t *Table[K, V]) version(n int) string {
 	p := t.parts[n]
 	p.hashed.Do(func() {
 		h := sha256.New()
-		to := json.NewEncoder(h)
 		for _, k := range p.keys {
-			fmt.Fprintf(h, "%v\n", k)
-			if v := t.value(n, k); to.Encode(v) != nil {
-				fmt.Fprintf(h, "%#v\n", v)
-			}
+			key := fmt.Sprint(k)
+			value := encoded(t.value(n, k))
+			fmt.Fprintf(h, "%d %s %d %s", len(key), key, len(value), value)
 		}
 		p.hash = hex.EncodeToString(h.Sum(nil)[:8])
 	})
 	return p.hash
+}
+
+// encoded returns v as JSON, or as Go would write it if JSON cannot.
+func encoded(v any) (text []byte) {
+	defer func() {
+		if recover() != nil { // out of a method of v
+			text = fmt.Appendf(nil, "%#v", v)
+		}
+	}()
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Appendf(nil, "%#v", v)
+	}
+	return text
 }

@@ -158,7 +158,7 @@ func (r *runner[K, V]) once() bool {
 	r.now = a
 	r.feed.mu.Unlock()
 
-	err := r.call(ctx, a)
+	err := r.blame(r.name, r.call(ctx, a)) // before the locks, as it calls methods of the error
 
 	r.publishing.Lock() // so that what it published before counts first
 	defer r.publishing.Unlock()
@@ -196,9 +196,9 @@ func (r *runner[K, V]) call(ctx context.Context, a *attempt[K, V]) error {
 	return <-done
 }
 
-// failed notes that the source failed. feed.mu is held.
+// failed notes that the source failed, with an error that names it. feed.mu is held.
 func (r *runner[K, V]) failed(a *attempt[K, V], err error) {
-	r.err = r.blame(r.name, err)
+	r.err = err
 	r.tried = time.Now()
 	a.waiting.came(r.err)
 }
@@ -225,7 +225,7 @@ func (r *runner[K, V]) publish(a *attempt[K, V], m map[K]V) {
 		return
 	}
 	if next != nil && len(next.keys) > 0 && next.keys[0] != next.keys[0] { // it is the least
-		r.failed(a, errors.New("a key is NaN, which equals nothing: leave it out"))
+		r.failed(a, r.blame(r.name, errors.New("a key is NaN, which equals nothing: leave it out")))
 		return
 	}
 	r.err = nil

@@ -499,7 +499,7 @@ var twins = []twin{
 	},
 	{
 		name: "a failure takes the data away",
-		file: "data/runner.go", good: "\tr.err = r.blame(r.name, err)\n", bad: "\tr.err = r.blame(r.name, err)\n\tr.part = nil\n\tr.feed.make(nil, nil)\n",
+		file: "data/runner.go", good: "\tr.err = err\n", bad: "\tr.err = err\n\tr.part = nil\n\tr.feed.make(nil, nil)\n",
 		test: "TestFailureKeepsTheLastGoodData", in: "data",
 	},
 	{
