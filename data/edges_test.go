@@ -211,3 +211,35 @@ func TestStaticKeepsItsMap(t *testing.T) {
 		s.expect(t, "dear tea 6")
 	})
 }
+
+// A nosy value asks the feed that it is in while it is written.
+type nosy struct {
+	feed *atomic.Pointer[data.Feed[string, nosy]]
+}
+
+func (n nosy) MarshalJSON() ([]byte, error) {
+	if f := n.feed.Swap(nil); f != nil {
+		f.Status()
+	}
+	return []byte("1"), nil
+}
+
+// The methods of a value may ask the feed.
+func TestValueThatAsksTheFeed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		key := capability.New[data.Source[string, nosy]]("secrets", "hold what nobody should know")
+		engine := capability.NewRegistry(capability.Engine, "engine")
+		var at atomic.Pointer[data.Feed[string, nosy]]
+		must(engine.Apply(key.Bind("a", data.Static(map[string]nosy{"x": {&at}}))))
+		scope, err := capability.Compose(engine)
+		must(err)
+		f, err := data.Open(t.Context(), scope, key, data.Options{})
+		must(err)
+		at.Store(f)
+		if st := f.Status()[0]; st.Version == "" || at.Load() != nil {
+			t.Errorf("got %+v", st)
+		}
+		must(f.Close())
+		must(scope.Close())
+	})
+}

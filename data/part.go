@@ -39,20 +39,23 @@ func (t *Table[K, V]) says(source string, m map[K]V) bool {
 	return true
 }
 
-// version returns a text that differs if the entries of part n do. It is the same in all
-// programs if JSON can write the values.
+// version returns a text that differs if the entries of part n do, as far as JSON shows
+// them. It is the same in all programs if JSON can write the values. It holds no lock,
+// because it calls methods of the values; two who ask at once compute the same.
 func (t *Table[K, V]) version(n int) string {
 	p := t.parts[n]
-	p.hashed.Do(func() {
-		h := sha256.New()
-		for _, k := range p.keys {
-			key := fmt.Sprint(k)
-			value := encoded(t.value(n, k))
-			fmt.Fprintf(h, "%d %s %d %s", len(key), key, len(value), value)
-		}
-		p.hash = hex.EncodeToString(h.Sum(nil)[:8])
-	})
-	return p.hash
+	if hash := p.hash.Load(); hash != nil {
+		return *hash
+	}
+	h := sha256.New()
+	for _, k := range p.keys {
+		key := fmt.Sprint(k)
+		value := encoded(t.value(n, k))
+		fmt.Fprintf(h, "%d %s %d %s", len(key), key, len(value), value)
+	}
+	hash := hex.EncodeToString(h.Sum(nil)[:8])
+	p.hash.Store(&hash)
+	return hash
 }
 
 // encoded returns v as JSON, or as Go would write it if JSON cannot.

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // A Table is the data of several sources at one moment. It never changes, so any
@@ -30,8 +31,7 @@ type part[K cmp.Ordered] struct {
 	source string
 	keys   []K // ascending
 
-	hashed sync.Once
-	hash   string
+	hash atomic.Pointer[string] // nil until somebody has asked
 }
 
 // found is what a part of a table says of a key.
