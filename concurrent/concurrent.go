@@ -24,7 +24,7 @@
 // not depend on it. Before that it ends with the ctx of the caller, or when the
 // provider is not wanted any more.
 //
-// Each call of a provider costs a goroutine and a context, about a microsecond:
+// Each call of a provider costs a goroutine and a context, one to two microseconds:
 // concurrency pays for providers that wait or work for longer than that.
 package concurrent
 

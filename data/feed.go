@@ -72,8 +72,8 @@ type Feed[K cmp.Ordered, V any] struct {
 //
 // The feed has a scope of its own over the registries of scope, which it outlives: close
 // the feed before the registries. A source that was unbound is retired when its Run
-// has returned. Keys with [capability.OnlyLeased] are refused, as Run lasts too long
-// for a lease.
+// has returned. One bound with BindPerScope is made anew with each change of the chain.
+// Keys with [capability.OnlyLeased] are refused, as Run lasts too long for a lease.
 func Open[K cmp.Ordered, V any](ctx context.Context, scope *capability.Scope, sources capability.Capability[Source[K, V]], o Options) (*Feed[K, V], error) {
 	if ctx == nil {
 		return nil, &capability.Error{Code: capability.ErrInvalid, Capability: sources.Name(), Err: errors.New("ctx is nil: give context.Background() if nothing ends the wait")}

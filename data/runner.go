@@ -182,7 +182,7 @@ func (r *runner[K, V]) once() bool {
 func (r *runner[K, V]) call(ctx context.Context, a *attempt[K, V]) error {
 	done := make(chan error, 1)
 	go func() {
-		err := error(new(capability.PanicError))
+		var err error
 		returned := false
 		defer func() {
 			if !returned {

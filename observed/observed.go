@@ -22,8 +22,8 @@
 // calls runtime.Goexit ends the caller's goroutine, as always.
 //
 // Without observers a verb is a look at an empty chain and the verb of package
-// capability, which cannot inline its function any more: half as much again for
-// providers that do next to nothing. With observers each event costs a reading of the
+// capability, which cannot inline its function any more: half as much again, or a
+// little more, for providers that do next to nothing. With observers each event costs a reading of the
 // clock and their time.
 package observed
 
