@@ -8,26 +8,20 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/typedcap/capability"
 	"github.com/typedcap/capability/concurrent"
 	"github.com/typedcap/capability/fanout"
+	"github.com/typedcap/capability/internal/golden"
 	"github.com/typedcap/capability/keepgoing"
 	"github.com/typedcap/capability/observed"
 )
@@ -724,24 +718,6 @@ func must1[T any](v T, err error) T {
 	return v
 }
 
-var (
-	placeInText = regexp.MustCompile(`[^\s"(]*?([\w.-]+\.go):\d+`)
-	// What encoding/json says is its own affair.
-	saidByJSON = regexp.MustCompile(`(decoding an error: )(unexpected|invalid|json:).*`)
-)
-
-// goldenLine returns err as a line: places without directory and number, and a
-// mark where a line ends.
-func goldenLine(name string, err error) string {
-	text := placeInText.ReplaceAllString(err.Error(), "$1:N")
-	text = saidByJSON.ReplaceAllString(text, "$1…")
-	code := ""
-	if e, ok := errors.AsType[*capability.Error](err); ok {
-		code = string(e.Code)
-	}
-	return fmt.Sprintf("%s | %s | %s", name, code, strings.ReplaceAll(text, "\n", " ⏎ "))
-}
-
 // provokedLines provokes all errors.
 func provokedLines(t *testing.T) []string {
 	t.Helper()
@@ -752,199 +728,46 @@ func provokedLines(t *testing.T) []string {
 			t.Errorf("%s: there is no error", name)
 			continue
 		}
-		lines = append(lines, goldenLine(name, err))
+		code := ""
+		if e, ok := errors.AsType[*capability.Error](err); ok {
+			code = string(e.Code)
+		}
+		lines = append(lines, golden.Line(name, code, err))
 	}
 	return lines
-}
-
-// readGolden returns the golden lines.
-func readGolden(t *testing.T) []string {
-	t.Helper()
-	data, err := os.ReadFile(goldenErrors)
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
-	return slices.DeleteFunc(lines, func(line string) bool { return strings.HasPrefix(line, "#") })
 }
 
 // TestErrorTexts compares every error with its golden line. With -update it
 // writes the lines instead.
 func TestErrorTexts(t *testing.T) {
-	lines := provokedLines(t)
-	if *updateGolden {
-		head := "# Every error text: name | code | text. Written by go test -run TestErrorTexts -update .\n"
-		if err := os.WriteFile(goldenErrors, []byte(head+strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(readGolden(t), lines); diff != "" {
-		t.Errorf("texts (-want +got):\n%s", diff)
-	}
+	golden.Compare(t, goldenErrors, provokedLines(t), *updateGolden)
 }
 
 // TestEveryErrorTextIsGolden looks in the source for every text that an error
 // can have, and for a golden line that it made.
 func TestEveryErrorTextIsGolden(t *testing.T) {
-	golden := readGolden(t)
-	texts := textsInSource(t)
+	lines := golden.Read(t, goldenErrors)
+	texts := golden.Texts(t, []string{".", "keepgoing", "concurrent", "fanout", "observed", "internal/parallel"}, notErrorTexts)
 	if least := 50; len(texts) < least {
 		t.Errorf("only %d texts were found in the source, want at least %d", len(texts), least)
 	}
 	for _, text := range texts {
-		pattern := textPattern(text.format)
-		if !slices.ContainsFunc(golden, pattern.MatchString) {
-			t.Errorf("%s: no golden line has the text %q: provoke it in errors_test.go", text.at, text.format)
+		if !text.In(lines) {
+			t.Errorf("%s: no golden line has the text %q: provoke it in errors_test.go", text.At, text.Format)
 		}
 	}
 }
 
-// A sourceText is a text, or a format of one, in the source.
-type sourceText struct{ at, format string }
-
-// textPattern returns what a text of that format matches.
-func textPattern(format string) *regexp.Regexp {
-	parts := regexp.MustCompile(`%[-+# 0-9.\[\]]*[a-zA-Z]`).Split(format, -1)
-	for i, part := range parts {
-		parts[i] = regexp.QuoteMeta(strings.ReplaceAll(part, "%%", "%"))
-	}
-	return regexp.MustCompile(strings.Join(parts, ".*"))
-}
-
-// notErrorTexts are the texts of three words and more that are no error texts.
+// notErrorTexts are the texts of three words and more that are no error texts, and the
+// files without any.
 var notErrorTexts = map[string]string{
+	"snapshot.go": "a Snapshot is no error",
+
 	"are told who is called, by which verb, for how long, and what fails": "Observers.Doc",
 
 	"capability: stuck without a reason": "only a fault of the package itself says it",
 	"%s (Capability[%v], %v)":            "Capability.String",
 	" over ":                             "Scope.String",
-}
-
-// textsInSource returns the formats given to report, be it through a local
-// func, and all other texts of three words and more in the files that can have
-// error texts.
-func textsInSource(t *testing.T) []sourceText {
-	t.Helper()
-	var texts []sourceText
-	fset := token.NewFileSet()
-	seen := make(map[string]bool)
-	add := func(at token.Pos, format string) {
-		if seen[format] || notErrorTexts[format] != "" {
-			return
-		}
-		seen[format] = true
-		p := fset.Position(at)
-		texts = append(texts, sourceText{fmt.Sprintf("%s:%d", p.Filename, p.Line), format})
-	}
-	var paths []string
-	for _, dir := range []string{".", "keepgoing", "concurrent", "fanout", "observed", "internal/parallel"} {
-		files, err := filepath.Glob(dir + "/*.go")
-		if err != nil {
-			t.Fatal(err)
-		}
-		paths = append(paths, files...)
-	}
-	for _, path := range paths {
-		if strings.HasSuffix(path, "_test.go") || path == "snapshot.go" {
-			continue // a Snapshot is no error
-		}
-		file, err := parser.ParseFile(fset, path, nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, decl := range file.Decls {
-			reporters := map[string]int{"report": 0} // name → which argument is the format
-			// The funcs that hand a format on to report.
-			ast.Inspect(decl, func(n ast.Node) bool {
-				assign, ok := n.(*ast.AssignStmt)
-				if !ok || len(assign.Lhs) != 1 || len(assign.Rhs) != 1 {
-					return true
-				}
-				name, isName := assign.Lhs[0].(*ast.Ident)
-				lit, isFunc := assign.Rhs[0].(*ast.FuncLit)
-				if isName && isFunc {
-					if i := formatParameter(lit); i >= 0 {
-						reporters[name.Name] = i
-					}
-				}
-				return true
-			})
-			ast.Inspect(decl, func(n ast.Node) bool {
-				switch n := n.(type) {
-				case *ast.CallExpr:
-					name, ok := n.Fun.(*ast.Ident)
-					if !ok {
-						return true
-					}
-					i, ok := reporters[name.Name]
-					if !ok || i >= len(n.Args) {
-						return true
-					}
-					switch arg := n.Args[i].(type) {
-					case *ast.BasicLit:
-						format, err := strconv.Unquote(arg.Value)
-						if err != nil {
-							t.Fatal(err)
-						}
-						if strings.Trim(format, "%sv") != "" { // what is all in the arguments is found there
-							add(arg.Pos(), format)
-						}
-					case *ast.Ident:
-						if arg.Name != "format" {
-							t.Errorf("%s: the text of an error is in the variable %s, where no test can find it", fset.Position(arg.Pos()), arg.Name)
-						}
-					default:
-						t.Errorf("%s: the text of an error is put together, so that no test can find it", fset.Position(arg.Pos()))
-					}
-				case *ast.Field:
-					return false // a tag is no text
-				case *ast.ImportSpec:
-					return false
-				case *ast.BasicLit:
-					if n.Kind == token.STRING {
-						text, err := strconv.Unquote(n.Value)
-						if err != nil {
-							t.Fatal(err)
-						}
-						if len(strings.Fields(text)) >= 3 {
-							add(n.Pos(), text)
-						}
-					}
-				}
-				return true
-			})
-		}
-	}
-	return texts
-}
-
-// formatParameter returns which parameter of the func it hands on to report as
-// the format, or -1.
-func formatParameter(lit *ast.FuncLit) int {
-	at := -1
-	ast.Inspect(lit.Body, func(n ast.Node) bool {
-		call, ok := n.(*ast.CallExpr)
-		if !ok || len(call.Args) == 0 {
-			return true
-		}
-		name, isName := call.Fun.(*ast.Ident)
-		arg, isArg := call.Args[0].(*ast.Ident)
-		if !isName || !isArg || name.Name != "report" {
-			return true
-		}
-		i := 0
-		for _, field := range lit.Type.Params.List {
-			for _, parameter := range field.Names {
-				if parameter.Name == arg.Name {
-					at = i
-				}
-				i++
-			}
-		}
-		return true
-	})
-	return at
 }
 
 // What a text may lack, and why.
@@ -1057,7 +880,7 @@ func TestPromise14EveryErrorTextNamesWhatWhereAndTheRemedy(t *testing.T) {
 
 // TestGoldenFileHasNoSpareLines proves that the file is text that diffs well.
 func TestGoldenFileHasNoSpareLines(t *testing.T) {
-	lines := readGolden(t)
+	lines := golden.Read(t, goldenErrors)
 	if !slices.IsSorted(lines) {
 		t.Error("the golden lines are not sorted")
 	}

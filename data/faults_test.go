@@ -367,7 +367,7 @@ func TestNamedPipe(t *testing.T) {
 	if err != nil {
 		t.Fatalf("a pipe keeps the feed from opening: %v", err)
 	}
-	want := owner + path + " is p---------: name a regular file, or a link to one"
+	want := owner + path + " is a pipe: name a regular file, or a link to one"
 	if err := f.Status()[0].Err; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

@@ -93,11 +93,7 @@ func (f *file[K, V]) read(most int64) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case !info.Mode().IsRegular():
-		what := info.Mode().Type().String()
-		if info.IsDir() {
-			what = "a directory"
-		}
-		return nil, fmt.Errorf("%s is %s: name a regular file, or a link to one", f.path, what)
+		return nil, fmt.Errorf("%s is %s: name a regular file, or a link to one", f.path, kind(info.Mode()))
 	case info.Size() > most:
 		return nil, f.tooLarge(most)
 	}
@@ -106,6 +102,21 @@ func (f *file[K, V]) read(most int64) ([]byte, error) {
 		err = f.tooLarge(most)
 	}
 	return data, err
+}
+
+// kind says what a file is that is not regular.
+func kind(m fs.FileMode) string {
+	switch {
+	case m.IsDir():
+		return "a directory"
+	case m&fs.ModeNamedPipe != 0:
+		return "a pipe"
+	case m&fs.ModeSocket != 0:
+		return "a socket"
+	case m&fs.ModeDevice != 0:
+		return "a device"
+	}
+	return "no file of data"
 }
 
 func (f *file[K, V]) tooLarge(most int64) error {
