@@ -151,7 +151,7 @@ func TestFaultsOfFiles(t *testing.T) {
 		{"link to itself", link("prices.json"), "stat P: too many levels of symbolic links"},
 		{"link to nothing", link("nowhere"), "stat P: no such file or directory"},
 		{"link to a directory", link("."), "P is a directory: name a regular file, or a link to one"},
-		{"endless device", link("/dev/zero"), "P is Dc---------: name a regular file, or a link to one"},
+		{"endless device", link("/dev/zero"), "P is a device: name a regular file, or a link to one"},
 		{"socket", instead(func(p string) error {
 			l, err := net.Listen("unix", p)
 			if err == nil {
@@ -159,7 +159,7 @@ func TestFaultsOfFiles(t *testing.T) {
 				err = l.Close()
 			}
 			return err
-		}), "P is S---------: name a regular file, or a link to one"},
+		}), "P is a socket: name a regular file, or a link to one"},
 		{"empty", text(""), "P:1:1: unexpected end of JSON input"},
 		{"blank", text("\n \n"), "P:3:1: unexpected end of JSON input"},
 		{"null", text("null"), "P:1:1: the text is not an object: begin it with {"},

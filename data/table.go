@@ -17,6 +17,7 @@ import (
 // keys ascending. If several sources have a key, the first of them answers for it.
 type Table[K cmp.Ordered, V any] struct {
 	parts    []*part[K]
+	sources  []string         // of the parts
 	first    map[K]found[V]   // what the first part that has the key says of it
 	others   map[K][]found[V] // what later parts say, if any do
 	patterns *pattern         // nil if K is not string or no key is a pattern
@@ -55,6 +56,9 @@ func newTable[K cmp.Ordered, V any](parts []*part[K], value func(*part[K], K) V)
 		most = max(most, len(p.keys))
 	}
 	t := &Table[K, V]{parts: parts, first: make(map[K]found[V], most)}
+	for _, p := range parts {
+		t.sources = append(t.sources, p.source)
+	}
 	for n, p := range parts {
 		for _, k := range p.keys {
 			f := found[V]{value(p, k), uint32(n)}
@@ -116,7 +120,7 @@ func (t *Table[K, V]) Lookup(key K) (v V, source string, ok bool) {
 	if !ok {
 		return v, "", false
 	}
-	return f.value, t.parts[f.part].source, true
+	return f.value, t.sources[f.part], true
 }
 
 // Get returns what the source says of the key, and false if it says nothing. It costs
@@ -129,11 +133,11 @@ func (t *Table[K, V]) Get(source string, key K) (v V, ok bool) {
 	if !ok {
 		return v, false
 	}
-	if t.parts[f.part].source == source {
+	if t.sources[f.part] == source {
 		return f.value, true
 	}
 	for _, f := range t.others[key] {
-		if t.parts[f.part].source == source {
+		if t.sources[f.part] == source {
 			return f.value, true
 		}
 	}
@@ -147,11 +151,11 @@ func (t *Table[K, V]) ByKey(key K) iter.Seq2[string, V] {
 			return
 		}
 		f, ok := t.first[key]
-		if !ok || !yield(t.parts[f.part].source, f.value) {
+		if !ok || !yield(t.sources[f.part], f.value) {
 			return
 		}
 		for _, f := range t.others[key] {
-			if !yield(t.parts[f.part].source, f.value) {
+			if !yield(t.sources[f.part], f.value) {
 				return
 			}
 		}

@@ -527,4 +527,24 @@ var twins = []twin{
 		file: "data/json.go", good: "len(before) - bytes.LastIndexByte(before, '\\n')", bad: "len(before) - bytes.LastIndexByte(before, '\\n') - 1",
 		test: "TestBadJSON", in: "data",
 	},
+	{
+		name: "a pattern that is split forgets its key",
+		file: "data/match.go", good: "\t\t\trest := *child\n", bad: "\t\t\trest := *child\n\t\t\trest.key = \"\"\n",
+		test: "TestMatchAmongManyPatterns", in: "data",
+	},
+	{
+		name: "what is published after the end counts",
+		file: "data/runner.go", good: "if a.over || r.ctx.Err() != nil {", bad: "if a.over {",
+		test: "TestSourceThatPublishesDuringClose", in: "data",
+	},
+	{
+		name: "a Reload that another one overtakes is told too early",
+		file: "data/runner.go", good: "r.waiting = append(r.waiting, a.waiting...)", bad: "a.waiting.came(nil)",
+		test: "TestReloadsAtOnce", in: "data",
+	},
+	{
+		name: "a file may have a byte more",
+		file: "data/file.go", good: "err == nil && int64(len(data)) > most", bad: "err == nil && int64(len(data)) > most+1",
+		test: "TestFileLargerThanItSays", in: "data",
+	},
 }
