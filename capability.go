@@ -318,6 +318,9 @@ func isNil(v reflect.Value) bool {
 	return false
 }
 
+// pointed returns what v, a pointer, points to.
+func pointed(v any) any { return reflect.ValueOf(v).Elem().Interface() }
+
 // Priority sets the priority among the bindings of the same registry: the
 // greater comes first. The default is 0.
 func (b Binding) Priority(p int) Binding {

@@ -44,9 +44,11 @@ func (l Level) String() string {
 // called by any number of goroutines; commits to registries that open scopes
 // connect are done one after the other, all others never wait for each other.
 type Registry struct {
-	level  Level
-	name   string
-	domain atomic.Pointer[domain]
+	level   Level
+	name    string
+	private bool // narrower than others of its level, and not bound by OnlyAt
+	domain  atomic.Pointer[domain]
+	left    atomic.Pointer[chan struct{}] // of who waits for a scope to be closed
 
 	// The rest is guarded by the domain.
 
@@ -443,7 +445,7 @@ func (b Binding) stage(t *transaction, r *Registry) {
 	if p.value == nil && p.maker == nil {
 		wrong(ErrInvalid, "%s at %v was given a nil %v: give it a value", verb, p.site, k.typ)
 	}
-	if only := k.rules.onlyAt; only != nil && !slices.Contains(only, r.level) {
+	if only := k.rules.onlyAt; only != nil && !slices.Contains(only, r.level) && !r.private {
 		wrong(ErrInvalid, "%s at %v in %v is at the wrong level: bind it at %v, as OnlyAt of the key says", verb, p.site, r, levels(only))
 	}
 	for _, problem := range p.problems(verb) {

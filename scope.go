@@ -139,16 +139,27 @@ func narrowestFirst(registries []*Registry, at site) ([]*Registry, error) {
 		}
 		sorted = append(sorted, r)
 	}
-	slices.SortStableFunc(sorted, func(a, b *Registry) int { return cmp.Compare(b.level, a.level) })
+	slices.SortStableFunc(sorted, narrower)
 	for i := 1; i < len(sorted); i++ {
 		switch one, other := sorted[i-1], sorted[i]; {
 		case one == other:
 			invalid("Compose at %v was given %v twice: give it once", at, one)
-		case one.level == other.level:
+		case narrower(one, other) == 0:
 			invalid("Compose at %v was given %v and %v, and neither is narrower: give one of them another level", at, one, other)
 		}
 	}
 	return sorted, Join(errs...)
+}
+
+// narrower is negative if a is narrower than b, and 0 if neither is.
+func narrower(a, b *Registry) int {
+	switch {
+	case a.level != b.level || a.private == b.private:
+		return cmp.Compare(b.level, a.level)
+	case a.private:
+		return -1
+	}
+	return 1
 }
 
 // conflicts returns the capabilities of equal names that the new places bring
@@ -386,7 +397,12 @@ func (s *Scope) Close() error {
 	if err != nil {
 		return err
 	}
-	defer h.unlock()
+	defer func() {
+		h.unlock()
+		for _, r := range s.registries {
+			r.tellLeft()
+		}
+	}()
 	if s.closed.Swap(true) {
 		return nil
 	}

@@ -19,7 +19,8 @@ var layers = [][]string{
 	{"internal/..."},
 	{"."},
 	{"keepgoing", "concurrent", "fanout", "observed"},
-	{"data"},
+	{"data", "extension"},
+	{"discover"},
 	{"examples/..."},
 }
 

@@ -1,0 +1,592 @@
+// Units: instances that run.
+
+package extension
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/typedcap/capability"
+	"github.com/typedcap/capability/internal/inside"
+)
+
+// A unit is an instance that the host has to do with.
+type unit struct {
+	Instance
+	host  *Host
+	needs []*unit // that start before it and stop after it
+
+	own     *capability.Registry // what its scope sees before it is public
+	scope   *capability.Scope    // of Dependencies; nil before it was composed
+	staged  []capability.Change  // what takes away again what own holds
+	made    made
+	running bool          // run was started
+	begun   chan struct{} // closed when it has been ready
+	ended   chan struct{} // closed when Run is called no more
+	ctx     context.Context
+	cancel  context.CancelFunc
+	bound   atomic.Int32 // hidden, public or withdrawn
+	usage   usage
+	stopped sync.Once
+	outcome error // of stop, once it is done
+
+	// The rest is guarded by host.mu.
+
+	now     Status
+	trouble error // that it reported
+	failure error // what Run returned at last, if that is an error
+	parting error // the same, if it was told to stop before
+}
+
+// How the exports of a unit are bound.
+const (
+	hidden    = iota // only those see them who start at the same time and require them
+	public           // in the registry that is their place
+	withdrawn        // they were public and are no more
+)
+
+func newUnit(h *Host, i Instance) *unit {
+	i.limits = i.limits.or(h.options.Limits)
+	u := &unit{Instance: i, host: h, begun: make(chan struct{}), ended: make(chan struct{})}
+	u.ctx, u.cancel = context.WithCancel(context.Background())
+	u.usage.none = make(chan struct{})
+	u.now = Status{
+		Instance: i.name, Extension: i.is.Name, Version: i.is.Version, Kind: i.is.kind,
+		Place: i.target().Name(), State: Starting, Since: time.Now(),
+	}
+	return u
+}
+
+// start makes the instance and waits until it is ready.
+func (u *unit) start(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, u.limits.Start, errLate)
+	defer cancel()
+	if err := u.compose(); err != nil {
+		return err
+	}
+	if err := u.construct(ctx); err != nil {
+		return err
+	}
+	if u.is.passive() {
+		close(u.ended)
+		u.ready()
+		return nil
+	}
+	u.running = true
+	go u.run()
+	select {
+	case <-u.begun:
+		return nil
+	case <-u.ended:
+		select {
+		case <-u.begun:
+			return nil
+		default:
+		}
+		u.host.mu.Lock()
+		defer u.host.mu.Unlock()
+		if u.failure != nil {
+			return u.failure
+		}
+		return u.errorf(capability.ErrInvalid, "Run returned nil before it called ready: call ready when the instance can be used")
+	case <-ctx.Done():
+		return u.late(ctx)
+	}
+}
+
+// late returns why the instance was not waited for.
+func (u *unit) late(ctx context.Context) error {
+	if context.Cause(ctx) == errLate {
+		return u.errorf("", "it was not ready within %v: call ready sooner, or give it more time to Start: %w", u.limits.Start, context.DeadlineExceeded)
+	}
+	return u.errorf("", "it was not ready when starting ended: %w", context.Cause(ctx))
+}
+
+var errLate = errors.New("the instance was late")
+
+// compose makes the scope of the instance. What it requires and is not shown to all yet
+// lies in a registry that only it sees.
+func (u *unit) compose() error {
+	u.own = inside.Private(int(u.target().Level()), u.name).(*capability.Registry)
+	u.host.owns(u.own)
+	var changes []capability.Change
+	for _, other := range u.needs {
+		if other.bound.Load() == public {
+			continue
+		}
+		for _, b := range other.made.exports {
+			key, _ := inside.BindingOf(b)
+			if slices.ContainsFunc(u.is.Requires, func(k Key) bool { return idOf(k) == key.Key.ID }) {
+				changes = append(changes, inside.Bare(b).(capability.Change))
+				u.staged = append(u.staged, inside.Unbind(b).(capability.Change))
+			}
+		}
+	}
+	scope, err := capability.Compose(append([]*capability.Registry{u.own}, u.registries...)...)
+	if err != nil {
+		return u.errorf("", "its scope cannot be composed: %w", err)
+	}
+	u.scope = scope
+	if err := u.own.Apply(changes...); err != nil {
+		return u.errorf("", "it cannot be shown what it requires: %w", err)
+	}
+	return nil
+}
+
+func idOf(k Key) any {
+	key, _ := inside.KeyOf(k)
+	return key.ID
+}
+
+// construct calls New on a goroutine that it may end, and looks at what it returns.
+func (u *unit) construct(ctx context.Context) error {
+	type result struct {
+		made
+		err error
+	}
+	done := make(chan result, 1)
+	var mu sync.Mutex
+	abandoned := false
+	go func() {
+		var r result
+		returned := false
+		defer func() {
+			if !returned {
+				r.err = &capability.PanicError{Value: recover(), Stack: debug.Stack()}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if abandoned {
+				_ = retire(r.exports) // nobody waits any more
+			}
+			done <- r
+		}()
+		log := u.host.options.Log.With("instance", u.name, "extension", u.is.Name)
+		r.made, r.err = u.is.make(u.config, Dependencies{u.name, u.scope, log, u.report})
+		returned = true
+	}()
+	select {
+	case r := <-done:
+		u.made = r.made
+		if r.err != nil {
+			return u.errorf(codeOf(r.err), "New failed: %w", r.err)
+		}
+		return u.check()
+	case <-ctx.Done():
+		mu.Lock()
+		defer mu.Unlock()
+		abandoned = true
+		select {
+		case r := <-done: // it returned just now
+			u.made = r.made
+		default:
+		}
+		return u.late(ctx)
+	}
+}
+
+// codeOf returns the code of an error, "" if it has none.
+func codeOf(err error) capability.Code {
+	if e, ok := errors.AsType[*capability.Error](err); ok {
+		return e.Code
+	}
+	if _, ok := errors.AsType[*capability.PanicError](err); ok {
+		return capability.ErrPanic
+	}
+	return ""
+}
+
+// check returns what is wrong with what New returned.
+func (u *unit) check() error {
+	var errs []error
+	wrong := func(format string, args ...any) {
+		errs = append(errs, u.errorf(capability.ErrInvalid, format, args...))
+	}
+	if u.made.runs == nil && !u.is.passive() {
+		wrong("New returned no Runner: return what runs, or make the extension a Passive one")
+	}
+	exported := make(map[any]bool)
+	for _, b := range u.made.exports {
+		is, ok := inside.BindingOf(b)
+		switch {
+		case !ok:
+			wrong("New returned a zero Binding: return what Bind of a capability returns")
+			continue
+		case is.Name != u.name:
+			wrong("New returned the binding of %q at %s: bind under d.Name, which is the name of the instance", is.Name, is.Site)
+		case is.Rebind:
+			wrong("New returned a Rebind, at %s: use Bind", is.Site)
+		case exported[is.Key.ID]:
+			wrong("New returned two bindings of %q, the second at %s: return one for each of Exports", is.Key.Name, is.Site)
+		case !slices.ContainsFunc(u.is.exports, func(k Key) bool { return idOf(k) == is.Key.ID }):
+			wrong("New returned a binding of %q, at %s, which is not among Exports: add it there", is.Key.Name, is.Site)
+		case same(is.Value, u.made.runs):
+			wrong("the export of %q, at %s, is what runs, or a copy of it: export a handle of another type, which holds what callers need and no more", is.Key.Name, is.Site)
+		}
+		exported[is.Key.ID] = true
+	}
+	for _, k := range u.is.exports {
+		if !exported[idOf(k)] {
+			wrong("New returned no binding of %v, which is among Exports: return one, or take it out there", k)
+		}
+	}
+	for _, c := range u.scope.Snapshot().Capabilities {
+		known := func(k Key) bool {
+			key, _ := inside.KeyOf(k)
+			return key.Name == c.Name
+		}
+		if len(c.Resolved) > 0 && !slices.ContainsFunc(u.is.Requires, known) {
+			wrong("it resolves %q at %s and does not require it: add it to Requires, so that it is there before", c.Name, c.Resolved[0])
+		}
+	}
+	return capability.Join(errs...)
+}
+
+// run calls Run until that has come to an end.
+func (u *unit) run() {
+	defer close(u.ended)
+	for attempt := 1; ; attempt++ {
+		wasReady, err := u.once()
+		if u.ctx.Err() != nil {
+			if err != nil && !errors.Is(err, context.Canceled) {
+				u.fail(err)
+			}
+			return
+		}
+		if err == nil {
+			u.host.mu.Lock()
+			u.set(Stopped, nil)
+			u.host.mu.Unlock()
+			return
+		}
+		if wasReady {
+			attempt = 1
+		}
+		pause, again, err := u.verdict(attempt, err)
+		if !again {
+			u.fail(err)
+			return
+		}
+		u.pausing(err)
+		if !wait(u.ctx, pause) {
+			return
+		}
+	}
+}
+
+// once calls Run once, on a goroutine that it may end, and returns whether it called
+// ready, and its error.
+func (u *unit) once() (wasReady bool, err error) {
+	var over, ready atomic.Bool
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		returned := false
+		defer func() {
+			if !returned {
+				err = &capability.PanicError{Value: recover(), Stack: debug.Stack()}
+			}
+			done <- err
+		}()
+		err = u.made.runs.Run(u.ctx, func() {
+			if !over.Load() && !ready.Swap(true) {
+				u.ready()
+			}
+		})
+		returned = true
+	}()
+	err = <-done
+	over.Store(true)
+	return ready.Load(), err
+}
+
+// verdict says whether Run is to be called again, after which pause.
+func (u *unit) verdict(attempt int, err error) (pause time.Duration, again bool, because error) {
+	if _, ok := errors.AsType[*fatal](err); ok {
+		return 0, false, err
+	}
+	if r, ok := errors.AsType[*retry](err); ok {
+		return r.after, true, err
+	}
+	if u.limits.Restart == nil {
+		return 0, false, err
+	}
+	fault := guarded(func() error {
+		pause, again = u.limits.Restart(attempt, err)
+		return nil
+	})
+	if fault != nil {
+		return 0, false, errors.Join(err, fmt.Errorf("asking Restart after that: %w", fault))
+	}
+	return pause, again, err
+}
+
+// wait reports whether that much time has passed before ctx ended.
+func wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(max(d, 0))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// set notes a new state. host.mu is held.
+func (u *unit) set(s State, err error) {
+	if u.now.State != s {
+		u.now.State, u.now.Since = s, time.Now()
+	}
+	u.now.Err = err
+	u.host.publish()
+}
+
+// ready notes that what the instance exports can be used.
+func (u *unit) ready() {
+	u.host.mu.Lock()
+	defer u.host.mu.Unlock()
+	select {
+	case <-u.begun:
+	default:
+		close(u.begun)
+	}
+	if u.now.State == Starting || u.now.State == Degraded {
+		u.trouble = nil
+		u.set(Ready, nil)
+	}
+}
+
+// report is Report of the Dependencies.
+func (u *unit) report(err error) {
+	u.host.mu.Lock()
+	defer u.host.mu.Unlock()
+	switch {
+	case u.now.State == Ready && err != nil, u.now.State == Degraded && u.trouble != nil && err != nil:
+		u.trouble = err
+		u.set(Degraded, u.errorf("", "%w", err))
+	case u.now.State == Degraded && u.trouble != nil:
+		u.trouble = nil
+		u.set(Ready, nil)
+	}
+}
+
+// pausing notes that Run failed and will be called again.
+func (u *unit) pausing(err error) {
+	failure := u.errorf(codeOf(err), "Run failed and is to be called again: %w", err)
+	u.host.options.Log.Warn("an extension failed and is started again", "instance", u.name, "error", failure)
+	u.host.mu.Lock()
+	defer u.host.mu.Unlock()
+	u.now.Restarts++
+	u.trouble = nil
+	s := u.now.State
+	if s == Ready {
+		s = Degraded
+	}
+	u.set(s, failure)
+}
+
+// fail notes that Run failed for good.
+func (u *unit) fail(err error) {
+	failure := u.errorf(codeOf(err), "Run failed: %w", err)
+	u.host.options.Log.Error("an extension failed", "instance", u.name, "error", failure)
+	u.host.mu.Lock()
+	defer u.host.mu.Unlock()
+	u.failure = failure
+	s := Failed
+	if u.now.State == Stopping {
+		s, u.parting = Stopping, failure
+	}
+	u.set(s, failure)
+}
+
+// A usage counts the providers that came to be of the exports of a unit and are not
+// retired.
+type usage struct {
+	mu    sync.Mutex
+	count int
+	over  bool          // no more come to be
+	none  chan struct{} // closed when over and count is 0
+}
+
+// begin counts one.
+func (u *usage) begin() (end func()) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.count++
+	return func() {
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		u.count--
+		u.tell()
+	}
+}
+
+// end says that no more come to be.
+func (u *usage) end() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.over = true
+	u.tell()
+}
+
+func (u *usage) tell() {
+	if !u.over || u.count > 0 {
+		return
+	}
+	select {
+	case <-u.none:
+	default:
+		close(u.none)
+	}
+}
+
+// stop withdraws the exports if they are public, waits until nobody uses them, ends Run
+// and waits for that: each for as long as its limit says, or for a short while if ctx
+// has ended. It returns what went wrong. It is done once.
+func (u *unit) stop(ctx context.Context) error {
+	u.stopped.Do(func() { u.outcome = u.end(ctx) })
+	return u.outcome
+}
+
+func (u *unit) end(ctx context.Context) error {
+	u.stopping()
+	var errs []error
+	note := func(code capability.Code, format string, args ...any) {
+		errs = append(errs, u.errorf(code, format, args...))
+	}
+	if u.bound.Load() == public {
+		if err := u.withdraw(); err != nil {
+			note(codeOf(err), "it is stopped although its exports cannot be withdrawn: %w", err)
+		}
+	}
+	if u.bound.Load() == withdrawn && !u.drained(ctx) {
+		errs = append(errs, u.inUse("it is stopped although"))
+	}
+	told := time.Now()
+	u.cancel()
+	within, cancel := lastCall(ctx, u.limits.Stop)
+	defer cancel()
+	if u.running {
+		select {
+		case <-u.ended:
+		case <-within.Done():
+			note(capability.ErrInUse, "Run has not returned since its context ended at %s: return when it ends, or give it more time to Stop", told.UTC().Format(time.RFC3339))
+		}
+	}
+	if u.scope != nil {
+		_ = u.scope.Close() // nobody builds here
+		if err := u.own.Close(within); err != nil {
+			note(codeOf(err), "what it resolved in its scope is not given up: %w", err)
+		}
+		u.host.disowns(u.own)
+	}
+	if u.bound.Load() == hidden {
+		if err := retire(u.made.exports); err != nil {
+			note(codeOf(err), "%w", err)
+		}
+	}
+	u.host.mu.Lock()
+	defer u.host.mu.Unlock()
+	if u.parting != nil {
+		errs = append(errs, u.parting)
+	}
+	if err := capability.Join(errs...); err != nil {
+		u.set(Stopping, err)
+		return err
+	}
+	u.set(Stopped, u.failure)
+	return nil
+}
+
+// stopping notes that the unit is to be stopped.
+func (u *unit) stopping() {
+	u.host.mu.Lock()
+	defer u.host.mu.Unlock()
+	if u.now.State != Stopping {
+		u.set(Stopping, u.now.Err)
+	}
+}
+
+// lastWait is how long is waited for each who is told to stop when the time for all is
+// over: long enough for who does as told, and short for who does not.
+const lastWait = time.Second
+
+// lastCall returns a context that ends after d, or after a short while if ctx has ended.
+func lastCall(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	within, cancel := context.WithTimeout(context.Background(), d)
+	stop := context.AfterFunc(ctx, func() {
+		if wait(within, lastWait) {
+			cancel()
+		}
+	})
+	return within, func() {
+		stop()
+		cancel()
+	}
+}
+
+// withdraw takes the exports out of their registry.
+func (u *unit) withdraw() error {
+	var changes []capability.Change
+	for _, b := range u.made.exports {
+		changes = append(changes, inside.Unbind(b).(capability.Change))
+	}
+	err := u.target().Apply(changes...)
+	if errors.Is(err, capability.ErrClosed) {
+		err = nil // whoever closed it has withdrawn them
+	}
+	if err == nil {
+		u.bound.Store(withdrawn)
+		u.usage.end()
+	}
+	return err
+}
+
+// drained waits until nobody uses the exports any more.
+func (u *unit) drained(ctx context.Context) bool {
+	within, cancel := lastCall(ctx, u.limits.Drain)
+	defer cancel()
+	select {
+	case <-u.usage.none:
+		return true
+	case <-within.Done():
+		return false
+	}
+}
+
+// inUse returns an error that says who uses the exports.
+func (u *unit) inUse(what string) error {
+	var by []string
+	for _, p := range u.scope.Snapshot().Pending {
+		if p.Provider == u.name {
+			by = append(by, p.HeldBy...)
+		}
+	}
+	slices.Sort(by)
+	return u.errorf(capability.ErrInUse, "%s its exports are used by %s: return from the Uses and close the scopes, or bind with a Grace", what, some(slices.Compact(by)))
+}
+
+// retire does what was given to OnRetire of bindings that nobody has accepted, the last
+// binding first.
+func retire(bindings []capability.Binding) error {
+	var errs []error
+	for _, b := range slices.Backward(bindings) {
+		is, _ := inside.BindingOf(b)
+		for _, f := range is.Retire {
+			if f == nil {
+				continue
+			}
+			if err := guarded(f); err != nil {
+				errs = append(errs, fmt.Errorf("OnRetire of what was bound at %s: %w", is.Site, err))
+			}
+		}
+	}
+	return capability.Join(errs...)
+}

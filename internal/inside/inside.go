@@ -1,0 +1,66 @@
+// Package inside is what the packages around the core need of it and programs do not. The
+// core fills it in. What is of type any here is of a type of the core, which imports this
+// package and not the other way round.
+package inside
+
+// A Key is what a capability is.
+type Key struct {
+	ID               any // the same for the same capability
+	Name, Doc, Type  string
+	Site             string
+	OnlyAt           []int
+	BroadFirst       bool
+	Shadow, Leasable bool // Leasable: it has OnlyLeased
+}
+
+// A Binding is what a binding says.
+type Binding struct {
+	Key    Key
+	Name   string
+	Value  any // nil if there is none, or a maker
+	Rebind bool
+	Maker  bool
+	Site   string
+	Retire []func() error // what was given to OnRetire, in the order to call it
+}
+
+var (
+	// NameProblem returns what is wrong with a name, "" if nothing is.
+	NameProblem func(name string) string
+
+	// KeyOf returns what the Capability is, and false if it is the zero one, or none.
+	KeyOf func(capability any) (Key, bool)
+
+	// BindingOf returns what the Binding says, and false if it is of no capability.
+	BindingOf func(binding any) (Binding, bool)
+
+	// Unbind returns the Change that withdraws the Binding.
+	Unbind func(binding any) any
+
+	// Rebound returns the Binding as Rebind would make it.
+	Rebound func(binding any) any
+
+	// Bare returns the Binding without what is to be done when it is retired.
+	Bare func(binding any) any
+
+	// Watched returns a Binding that calls made whenever a provider comes to be of it,
+	// which is once or, if it has a maker, for each scope, and calls what made
+	// returned when that provider is retired.
+	Watched func(binding any, made func() (gone func())) any
+
+	// Described returns the Binding with a Meta if it has none.
+	Described func(binding, meta any) any
+
+	// Private returns a Registry for the package's own purposes: it is narrower than
+	// others of its level, with one of which it may be composed, and OnlyAt does not
+	// bind it.
+	Private func(level int, name string) any
+
+	// Users returns who has resolved what the Registry binds under that name, sorted,
+	// but for the Scopes that compose a private Registry of which own is true.
+	Users func(registry any, capability, provider string, own func(registry any) bool) []string
+
+	// Left returns a channel that is closed when the next Scope that composes the
+	// Registry has been closed.
+	Left func(registry any) <-chan struct{}
+)
