@@ -490,7 +490,7 @@ func (b Binding) stage(t *transaction, r *Registry) {
 	case old != nil:
 		replaced := *old
 		replaced.value, replaced.meta, replaced.site = p.value, p.meta, p.site
-		replaced.maker, replaced.res = nil, p.res
+		replaced.maker, replaced.res = p.maker, p.res
 		t.set(r, l, l.index[p.name], &replaced)
 		if old.rebind {
 			t.claims = append(t.claims, claim{r, l, claimRebind, []string{p.name}, p.site})

@@ -471,7 +471,8 @@ func (h *Host) left(ctx context.Context, old *unit) error {
 // The error says which scopes were not closed, who hung and since when, and what Run
 // returned that was told to stop. Stop may be called at any time, twice, and by several
 // at once: all get the same error. A start that is under way is interrupted and
-// taken back. After Stop nothing can be started.
+// taken back. After Stop nothing can be started. A Run that calls it waits for itself,
+// until its time to stop has passed.
 func (h *Host) Stop(ctx context.Context) error {
 	if ctx == nil {
 		return &capability.Error{Code: capability.ErrInvalid, Err: errors.New("Stop was given a nil Context: give it one that ends when you would wait no longer")}
@@ -498,12 +499,9 @@ func (h *Host) Stop(ctx context.Context) error {
 	units := h.running()
 	errs := h.consumers(ctx, units)
 	h.mu.Lock()
-	leaving := slices.Clone(h.leaving)
+	all := slices.Concat(units, h.leaving) // who requires those may use these still
 	h.mu.Unlock()
-	for _, u := range slices.Backward(leaving) {
-		errs = append(errs, u.stop(ctx))
-	}
-	for _, u := range slices.Backward(link(units)) {
+	for _, u := range slices.Backward(link(all)) {
 		errs = append(errs, u.stop(ctx))
 	}
 	h.failure = capability.Join(errs...)

@@ -26,7 +26,7 @@ type unit struct {
 	scope   *capability.Scope    // of Dependencies; nil before it was composed
 	staged  []capability.Change  // what takes away again what own holds
 	made    made
-	running bool          // run was started
+	runs    bool          // run was started
 	begun   chan struct{} // closed when it has been ready
 	ended   chan struct{} // closed when Run is called no more
 	ctx     context.Context
@@ -39,9 +39,10 @@ type unit struct {
 	// The rest is guarded by host.mu.
 
 	now     Status
-	trouble error // that it reported
-	failure error // what Run returned at last, if that is an error
-	parting error // the same, if it was told to stop before
+	running *attempt // the call of Run that runs, nil if none does
+	trouble error    // that it reported
+	failure error    // what Run returned at last, if that is an error
+	parting error    // the same, if it was told to stop before
 }
 
 // How the exports of a unit are bound.
@@ -75,10 +76,10 @@ func (u *unit) start(ctx context.Context) error {
 	}
 	if u.is.passive() {
 		close(u.ended)
-		u.ready()
+		u.ready(nil)
 		return nil
 	}
-	u.running = true
+	u.runs = true
 	go u.run()
 	select {
 	case <-u.begun:
@@ -280,10 +281,16 @@ func (u *unit) run() {
 	}
 }
 
+// An attempt is one call of Run.
+type attempt struct{ ready bool }
+
 // once calls Run once, on a goroutine that it may end, and returns whether it called
 // ready, and its error.
 func (u *unit) once() (wasReady bool, err error) {
-	var over, ready atomic.Bool
+	a := new(attempt)
+	u.host.mu.Lock()
+	u.running = a
+	u.host.mu.Unlock()
 	done := make(chan error, 1)
 	go func() {
 		var err error
@@ -294,16 +301,14 @@ func (u *unit) once() (wasReady bool, err error) {
 			}
 			done <- err
 		}()
-		err = u.made.runs.Run(u.ctx, func() {
-			if !over.Load() && !ready.Swap(true) {
-				u.ready()
-			}
-		})
+		err = u.made.runs.Run(u.ctx, func() { u.ready(a) })
 		returned = true
 	}()
 	err = <-done
-	over.Store(true)
-	return ready.Load(), err
+	u.host.mu.Lock()
+	defer u.host.mu.Unlock()
+	u.running = nil
+	return a.ready, err
 }
 
 // verdict says whether Run is to be called again, after which pause.
@@ -348,30 +353,40 @@ func (u *unit) set(s State, err error) {
 	u.host.publish()
 }
 
-// ready notes that what the instance exports can be used.
-func (u *unit) ready() {
+// ready notes that what the instance exports can be used. Run says so, in its attempt,
+// unless the instance is passive.
+func (u *unit) ready(a *attempt) {
 	u.host.mu.Lock()
 	defer u.host.mu.Unlock()
+	if u.running != a {
+		return // that Run has returned
+	}
+	if a != nil {
+		a.ready = true
+	}
 	select {
 	case <-u.begun:
 	default:
 		close(u.begun)
 	}
-	if u.now.State == Starting || u.now.State == Degraded {
-		u.trouble = nil
+	if u.now.State == Starting || u.now.State == Degraded && u.trouble == nil {
 		u.set(Ready, nil)
 	}
 }
 
 // report is Report of the Dependencies.
 func (u *unit) report(err error) {
+	var trouble error
+	if err != nil {
+		trouble = u.errorf(codeOf(err), "%w", err) // before the lock, as it calls methods of err
+	}
 	u.host.mu.Lock()
 	defer u.host.mu.Unlock()
 	switch {
-	case u.now.State == Ready && err != nil, u.now.State == Degraded && u.trouble != nil && err != nil:
-		u.trouble = err
-		u.set(Degraded, u.errorf("", "%w", err))
-	case u.now.State == Degraded && u.trouble != nil:
+	case trouble != nil && (u.now.State == Ready || u.now.State == Degraded && u.trouble != nil):
+		u.trouble = trouble
+		u.set(Degraded, trouble)
+	case trouble == nil && u.trouble != nil && u.now.State == Degraded:
 		u.trouble = nil
 		u.set(Ready, nil)
 	}
@@ -473,7 +488,7 @@ func (u *unit) end(ctx context.Context) error {
 	u.cancel()
 	within, cancel := lastCall(ctx, u.limits.Stop)
 	defer cancel()
-	if u.running {
+	if u.runs {
 		select {
 		case <-u.ended:
 		case <-within.Done():

@@ -1,0 +1,122 @@
+package capability_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/typedcap/capability"
+	"github.com/typedcap/capability/internal/inside"
+)
+
+// A private registry is narrower than another one of its level, and may bind what only
+// other levels may.
+func TestPrivateRegistry(t *testing.T) {
+	lamps := capability.New[int]("lamps", "shine", capability.OnlyAt(capability.Engine))
+	engine := capability.NewRegistry(capability.Engine, "engine")
+	orders := capability.NewRegistry(capability.Pipeline, "orders")
+	own := inside.Private(int(capability.Pipeline), "own").(*capability.Registry)
+	must(engine.Apply(lamps.Bind("ceiling", 1)))
+	must(own.Apply(lamps.Bind("desk", 2)))
+	for _, registries := range [][]*capability.Registry{{own, orders, engine}, {engine, orders, own}, {orders, own, engine}} {
+		scope, err := capability.Compose(registries...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := scope.String(); got != "own over orders over engine" {
+			t.Errorf("got %s", got)
+		}
+		if lamp, err := lamps.Handle(scope); err != nil || lamp.Get() != 2 {
+			t.Errorf("%v is on: %v", lamp, err)
+		}
+		must(scope.Close())
+	}
+	other := inside.Private(int(capability.Pipeline), "other").(*capability.Registry)
+	if _, err := capability.Compose(own, other); err == nil || !strings.Contains(err.Error(), "neither is narrower") {
+		t.Errorf("two private registries of one level: %v", err)
+	}
+	if err := orders.Apply(lamps.Bind("floor", 3)); err == nil {
+		t.Error("a registry of the wrong level binds")
+	}
+}
+
+// Users are the scopes that have resolved what a registry binds, in whatever way, if
+// that is what they see.
+func TestUsers(t *testing.T) {
+	lamps := capability.New[int]("lamps", "shine")
+	engine := capability.NewRegistry(capability.Engine, "engine")
+	must(engine.Apply(lamps.Bind("ceiling", 1), lamps.Bind("desk", 2)))
+	var scopes []*capability.Scope
+	scope := func(name string, changes ...capability.Change) *capability.Scope {
+		r := capability.NewRegistry(capability.Pipeline, name)
+		s, err := capability.Compose(r, engine)
+		must(err)
+		must(r.Apply(changes...))
+		scopes = append(scopes, s)
+		return s
+	}
+	all, named, another, derives := scope("all"), scope("named"), scope("another"), scope("derives")
+	masks, rebinds := scope("masks", lamps.Mask("ceiling")), scope("rebinds", lamps.Rebind("ceiling", 3))
+	own := inside.Private(int(capability.Pipeline), "own").(*capability.Registry)
+	mine, err := named.With(own)
+	must(err)
+	for _, s := range []*capability.Scope{all, masks, rebinds, mine} {
+		must1(lamps.All().Handle(s))
+	}
+	must1(lamps.Named("ceiling").Leased(named))
+	must1(lamps.Named("desk").Handle(another))
+	must1(capability.Derive(func(r *capability.Resolver) (int, error) { return lamps.Named("ceiling").In(r) }).Handle(derives))
+	users := func() (names []string) {
+		for _, u := range inside.Users(engine, "lamps", "ceiling", func(r any) bool { return r == any(own) }) {
+			u, _, _ = strings.Cut(u, ", which resolved it at ")
+			names = append(names, u)
+		}
+		return names
+	}
+	if diff := cmp.Diff([]string{`a build for scope "derives over engine"`, `scope "all over engine"`, `scope "named over engine"`}, users()); diff != "" {
+		t.Errorf("users (-want +got):\n%s", diff)
+	}
+	left := inside.Left(engine)
+	for _, s := range append(scopes, mine) {
+		select {
+		case <-left:
+			t.Error("a scope is said to be closed before it is")
+		default:
+		}
+		must(s.Close())
+		<-left
+		left = inside.Left(engine)
+	}
+	if got := users(); len(got) != 0 {
+		t.Errorf("all scopes are closed, and users are %v", got)
+	}
+}
+
+// A maker may take the place of a value, and of another maker.
+func TestReboundMaker(t *testing.T) {
+	lamps := capability.New[string]("lamps", "shine")
+	engine := capability.NewRegistry(capability.Engine, "engine")
+	must(engine.Apply(lamps.Bind("ceiling", "value"), lamps.Bind("desk", "desk")))
+	scope := must1(capability.Compose(engine))
+	lamp := must1(lamps.Named("ceiling").Handle(scope))
+	made := 0
+	maker := lamps.BindPerScope("ceiling", func(*capability.Resolver) (string, error) {
+		made++
+		return fmt.Sprint("made ", made), nil
+	})
+	for _, want := range []string{"made 1", "made 2"} {
+		must(engine.Apply(inside.Rebound(maker).(capability.Change)))
+		if got := lamp.Get(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	must(engine.Apply(lamps.Rebind("ceiling", "value")))
+	if got := lamp.Get(); got != "value" || made != 2 {
+		t.Errorf("got %s, %d were made", got, made)
+	}
+	if names := must1(lamps.All().Handle(scope)).Get().Names(); names[0] != "ceiling" {
+		t.Errorf("the order is %v", names)
+	}
+}
