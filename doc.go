@@ -96,6 +96,9 @@
 // data is for: sources are providers, and what they say together is one immutable
 // table after the other.
 //
+// What runs for long, such as a refresher of tokens or a server, is an extension: package
+// extension starts, replaces and stops it, and binds what it exports when that is ready.
+//
 // What each scope should have its own of is bound by its maker, with
 // [Capability.BindPerScope].
 //

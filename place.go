@@ -425,8 +425,10 @@ func (p *place) eachScope(f func(*Scope)) {
 // String returns the names of the registries, as a scope has them.
 func (p *place) String() string {
 	var names []string
-	for ; p != nil; p = p.up {
-		names = append(names, p.reg.name)
+	for q := p; q != nil; q = q.up {
+		if q == p || !q.reg.private {
+			names = append(names, q.reg.name)
+		}
 	}
 	return strings.Join(names, " over ")
 }

@@ -243,9 +243,11 @@ func (s *Scope) String() string {
 	if s == nil || s.registries == nil {
 		return "no scope"
 	}
-	names := make([]string, len(s.registries))
+	names := make([]string, 0, len(s.registries))
 	for i, r := range s.registries {
-		names[i] = r.name
+		if i == 0 || !r.private {
+			names = append(names, r.name)
+		}
 	}
 	return strings.Join(names, " over ")
 }

@@ -41,6 +41,8 @@ type Host struct {
 	ending  chan struct{} // closed when Stop was called
 	ended   chan struct{} // closed when it is done
 	failure error         // of Stop, once ended is closed
+	hurry   context.Context
+	hurries context.CancelFunc // ends hurry when the time of Stop is over
 
 	mu       sync.Mutex
 	stopping bool
@@ -56,6 +58,7 @@ func NewHost(o Options) *Host {
 	}
 	o.Consumers = cmp.Or(o.Consumers, 10*time.Second)
 	h := &Host{options: o, busy: make(chan struct{}, 1), ending: make(chan struct{}), ended: make(chan struct{}), own: make(map[*capability.Registry]bool)}
+	h.hurry, h.hurries = context.WithCancel(context.Background())
 	h.status, h.show = capability.NewValue([]Status(nil))
 	return h
 }
@@ -136,7 +139,7 @@ func (h *Host) Start(ctx context.Context, instances ...Instance) error {
 		return err
 	}
 	defer leave()
-	if err := validate(instances, instancesOf(h.running()), "", nil).Err(); err != nil {
+	if err := validate(instances, instancesOf(h.running()), nil, nil).Err(); err != nil {
 		return err
 	}
 	units := make([]*unit, len(instances))
@@ -266,7 +269,7 @@ var errRolledBack = errors.New("another instance could not be started")
 func (h *Host) bind(units []*unit) error {
 	var edits []capability.Edit
 	for _, u := range units {
-		edits = append(edits, u.target().Stage(u.bindings()...), u.own.Stage(u.staged...))
+		edits = append(append(edits, u.target().Stage(u.bindings()...)), u.staged...)
 	}
 	if err := capability.Commit(edits...); err != nil {
 		return fmt.Errorf("all are ready, but what they export cannot be bound: %w", err)
@@ -317,7 +320,7 @@ func (h *Host) Replace(ctx context.Context, instance Instance) error {
 		instance.registries = old.registries
 	}
 	others := instancesOf(slices.Concat(before[:at], before[at+1:]))
-	if err := validate([]Instance{instance}, others, old.name, nil).Err(); err != nil {
+	if err := validate([]Instance{instance}, others, &old.Instance, nil).Err(); err != nil {
 		return err
 	}
 	if instance.target() != old.target() {
@@ -386,7 +389,7 @@ func (h *Host) Remove(ctx context.Context, name string) error {
 		return err
 	}
 	old, rest := before[at], slices.Concat(before[:at], before[at+1:])
-	if err := validate(nil, instancesOf(rest), name, nil).Err(); err != nil {
+	if err := validate(nil, instancesOf(rest), &old.Instance, nil).Err(); err != nil {
 		return old.errorf(capability.ErrInUse, "it is required by others, so remove them first: %w", err)
 	}
 	if err := old.withdraw(); err != nil {
@@ -421,7 +424,11 @@ func (h *Host) leave(units []*unit, old *unit) {
 	defer h.mu.Unlock()
 	h.units = units
 	h.leaving = append(h.leaving, old)
-	old.set(Stopping, old.now.Err)
+	if old.now.State != Stopped {
+		old.set(Stopping, old.now.Err)
+	} else {
+		h.publish()
+	}
 }
 
 // end stops a unit whose exports were withdrawn, once nobody uses them any more. If that
@@ -438,7 +445,7 @@ func (h *Host) end(ctx context.Context, old *unit) error {
 	go func() {
 		select {
 		case <-old.usage.none:
-			if err := h.left(context.Background(), old); err != nil {
+			if err := h.left(h.hurry, old); err != nil {
 				h.options.Log.Error("an extension that was replaced or removed could not be stopped", "instance", old.name, "error", err)
 			}
 		case <-h.ending: // Stop does it
@@ -493,6 +500,7 @@ func (h *Host) Stop(ctx context.Context) error {
 		}
 	}
 	defer close(h.ended)
+	defer context.AfterFunc(ctx, h.hurries)()
 	h.busy <- struct{}{} // whoever changes something is interrupted
 	defer func() { <-h.busy }()
 
@@ -513,7 +521,7 @@ func (h *Host) Stop(ctx context.Context) error {
 func (h *Host) consumers(ctx context.Context, units []*unit) []error {
 	ctx, cancel := context.WithTimeout(ctx, h.options.Consumers)
 	defer cancel()
-	for {
+	for over := false; ; {
 		var left <-chan struct{}
 		var errs []error
 		for _, u := range units {
@@ -524,13 +532,13 @@ func (h *Host) consumers(ctx context.Context, units []*unit) []error {
 				errs = append(errs, u.errorf(capability.ErrInUse, "it is stopped although its exports are used by %s: close the scopes before Stop, or give it more time for Consumers", some(by)))
 			}
 		}
-		if len(errs) == 0 {
-			return nil
+		if len(errs) == 0 || over {
+			return errs
 		}
 		select {
 		case <-left:
 		case <-ctx.Done():
-			return errs
+			over = true // and once more, for those of other registries
 		}
 	}
 }

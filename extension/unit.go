@@ -22,9 +22,9 @@ type unit struct {
 	host  *Host
 	needs []*unit // that start before it and stop after it
 
-	own     *capability.Registry // what its scope sees before it is public
-	scope   *capability.Scope    // of Dependencies; nil before it was composed
-	staged  []capability.Change  // what takes away again what own holds
+	own     []*capability.Registry // that only its scope sees
+	scope   *capability.Scope      // of Dependencies; nil before it was composed
+	staged  []capability.Edit      // what takes away again what own holds
 	made    made
 	runs    bool          // run was started
 	begun   chan struct{} // closed when it has been ready
@@ -33,8 +33,9 @@ type unit struct {
 	cancel  context.CancelFunc
 	bound   atomic.Int32 // hidden, public or withdrawn
 	usage   usage
-	stopped sync.Once
-	outcome error // of stop, once it is done
+	stops   atomic.Bool   // somebody stops it
+	stopped chan struct{} // closed when it is done
+	outcome error         // of stop, once it is done
 
 	// The rest is guarded by host.mu.
 
@@ -54,7 +55,7 @@ const (
 
 func newUnit(h *Host, i Instance) *unit {
 	i.limits = i.limits.or(h.options.Limits)
-	u := &unit{Instance: i, host: h, begun: make(chan struct{}), ended: make(chan struct{})}
+	u := &unit{Instance: i, host: h, begun: make(chan struct{}), ended: make(chan struct{}), stopped: make(chan struct{})}
 	u.ctx, u.cancel = context.WithCancel(context.Background())
 	u.usage.none = make(chan struct{})
 	u.now = Status{
@@ -111,12 +112,22 @@ func (u *unit) late(ctx context.Context) error {
 
 var errLate = errors.New("the instance was late")
 
-// compose makes the scope of the instance. What it requires and is not shown to all yet
-// lies in a registry that only it sees.
+// compose makes the scope of the instance. What it requires and is not public yet lies in
+// registries that only it sees, each just narrower than the one where it will be public,
+// so that the order is the same.
 func (u *unit) compose() error {
-	u.own = inside.Private(int(u.target().Level()), u.name).(*capability.Registry)
-	u.host.owns(u.own)
-	var changes []capability.Change
+	var edits []capability.Edit
+	own := make(map[*capability.Registry]*capability.Registry)
+	private := func(over *capability.Registry) *capability.Registry {
+		if own[over] == nil {
+			r := inside.Private(int(over.Level()), u.name).(*capability.Registry)
+			own[over] = r
+			u.own = append(u.own, r)
+			u.host.owns(r)
+		}
+		return own[over]
+	}
+	private(u.target())
 	for _, other := range u.needs {
 		if other.bound.Load() == public {
 			continue
@@ -124,18 +135,19 @@ func (u *unit) compose() error {
 		for _, b := range other.made.exports {
 			key, _ := inside.BindingOf(b)
 			if slices.ContainsFunc(u.is.Requires, func(k Key) bool { return idOf(k) == key.Key.ID }) {
-				changes = append(changes, inside.Bare(b).(capability.Change))
-				u.staged = append(u.staged, inside.Unbind(b).(capability.Change))
+				r := private(other.target())
+				edits = append(edits, r.Stage(inside.Bare(b).(capability.Change)))
+				u.staged = append(u.staged, r.Stage(inside.Unbind(b).(capability.Change)))
 			}
 		}
 	}
-	scope, err := capability.Compose(append([]*capability.Registry{u.own}, u.registries...)...)
+	scope, err := capability.Compose(slices.Concat(u.own, u.registries)...)
 	if err != nil {
-		return u.errorf("", "its scope cannot be composed: %w", err)
+		return u.errorf(codeOf(err), "its scope cannot be composed: %w", err)
 	}
 	u.scope = scope
-	if err := u.own.Apply(changes...); err != nil {
-		return u.errorf("", "it cannot be shown what it requires: %w", err)
+	if err := capability.Commit(edits...); err != nil {
+		return u.errorf(codeOf(err), "it cannot be shown what it requires: %w", err)
 	}
 	return nil
 }
@@ -147,47 +159,24 @@ func idOf(k Key) any {
 
 // construct calls New on a goroutine that it may end, and looks at what it returns.
 func (u *unit) construct(ctx context.Context) error {
-	type result struct {
-		made
-		err error
-	}
-	done := make(chan result, 1)
-	var mu sync.Mutex
-	abandoned := false
-	go func() {
-		var r result
-		returned := false
-		defer func() {
-			if !returned {
-				r.err = &capability.PanicError{Value: recover(), Stack: debug.Stack()}
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			if abandoned {
-				_ = retire(r.exports) // nobody waits any more
-			}
-			done <- r
-		}()
-		log := u.host.options.Log.With("instance", u.name, "extension", u.is.Name)
-		r.made, r.err = u.is.make(u.config, Dependencies{u.name, u.scope, log, u.report})
-		returned = true
-	}()
+	log := u.host.options.Log.With("instance", u.name, "extension", u.is.Name)
+	var m made
+	done := sheltered(func() (err error) {
+		m, err = u.is.make(u.config, Dependencies{u.name, u.scope, log, u.report})
+		return err
+	})
 	select {
-	case r := <-done:
-		u.made = r.made
-		if r.err != nil {
-			return u.errorf(codeOf(r.err), "New failed: %w", r.err)
+	case err := <-done:
+		u.made = m
+		if err != nil {
+			return u.errorf(codeOf(err), "New failed: %w", err)
 		}
 		return u.check()
 	case <-ctx.Done():
-		mu.Lock()
-		defer mu.Unlock()
-		abandoned = true
-		select {
-		case r := <-done: // it returned just now
-			u.made = r.made
-		default:
-		}
+		go func() {
+			<-done
+			_ = retire(context.Background(), m.exports) // nobody waits any more
+		}()
 		return u.late(ctx)
 	}
 }
@@ -262,7 +251,9 @@ func (u *unit) run() {
 		}
 		if err == nil {
 			u.host.mu.Lock()
-			u.set(Stopped, nil)
+			if u.now.State != Stopping {
+				u.set(Stopped, nil)
+			}
 			u.host.mu.Unlock()
 			return
 		}
@@ -291,20 +282,7 @@ func (u *unit) once() (wasReady bool, err error) {
 	u.host.mu.Lock()
 	u.running = a
 	u.host.mu.Unlock()
-	done := make(chan error, 1)
-	go func() {
-		var err error
-		returned := false
-		defer func() {
-			if !returned {
-				err = &capability.PanicError{Value: recover(), Stack: debug.Stack()}
-			}
-			done <- err
-		}()
-		err = u.made.runs.Run(u.ctx, func() { u.ready(a) })
-		returned = true
-	}()
-	err = <-done
+	err = call(func() error { return u.made.runs.Run(u.ctx, func() { u.ready(a) }) })
 	u.host.mu.Lock()
 	defer u.host.mu.Unlock()
 	u.running = nil
@@ -322,7 +300,7 @@ func (u *unit) verdict(attempt int, err error) (pause time.Duration, again bool,
 	if u.limits.Restart == nil {
 		return 0, false, err
 	}
-	fault := guarded(func() error {
+	fault := call(func() error {
 		pause, again = u.limits.Restart(attempt, err)
 		return nil
 	})
@@ -466,7 +444,11 @@ func (u *usage) tell() {
 // and waits for that: each for as long as its limit says, or for a short while if ctx
 // has ended. It returns what went wrong. It is done once.
 func (u *unit) stop(ctx context.Context) error {
-	u.stopped.Do(func() { u.outcome = u.end(ctx) })
+	if !u.stops.Swap(true) {
+		u.outcome = u.end(ctx)
+		close(u.stopped)
+	}
+	<-u.stopped
 	return u.outcome
 }
 
@@ -497,13 +479,15 @@ func (u *unit) end(ctx context.Context) error {
 	}
 	if u.scope != nil {
 		_ = u.scope.Close() // nobody builds here
-		if err := u.own.Close(within); err != nil {
-			note(codeOf(err), "what it resolved in its scope is not given up: %w", err)
+		for _, r := range u.own {
+			if err := r.Close(within); err != nil {
+				note(codeOf(err), "what it resolved in its scope is not given up: %w", err)
+			}
+			u.host.disowns(r)
 		}
-		u.host.disowns(u.own)
 	}
 	if u.bound.Load() == hidden {
-		if err := retire(u.made.exports); err != nil {
+		if err := retire(within, u.made.exports); err != nil {
 			note(codeOf(err), "%w", err)
 		}
 	}
@@ -524,7 +508,7 @@ func (u *unit) end(ctx context.Context) error {
 func (u *unit) stopping() {
 	u.host.mu.Lock()
 	defer u.host.mu.Unlock()
-	if u.now.State != Stopping {
+	if u.now.State != Stopped {
 		u.set(Stopping, u.now.Err)
 	}
 }
@@ -576,21 +560,25 @@ func (u *unit) drained(ctx context.Context) bool {
 	}
 }
 
-// inUse returns an error that says who uses the exports.
+// inUse returns an error that says why the exports are not retired.
 func (u *unit) inUse(what string) error {
 	var by []string
 	for _, p := range u.scope.Snapshot().Pending {
-		if p.Provider == u.name {
+		switch {
+		case p.Provider != u.name:
+		case p.Running:
+			by = append(by, "an OnRetire that has not returned")
+		default:
 			by = append(by, p.HeldBy...)
 		}
 	}
 	slices.Sort(by)
-	return u.errorf(capability.ErrInUse, "%s its exports are used by %s: return from the Uses and close the scopes, or bind with a Grace", what, some(slices.Compact(by)))
+	return u.errorf(capability.ErrInUse, "%s what it exports is held by %s: return from the Uses, the OnRetires, and close the scopes, or bind with a Grace", what, some(slices.Compact(by)))
 }
 
 // retire does what was given to OnRetire of bindings that nobody has accepted, the last
-// binding first.
-func retire(bindings []capability.Binding) error {
+// binding first, until ctx ends.
+func retire(ctx context.Context, bindings []capability.Binding) error {
 	var errs []error
 	for _, b := range slices.Backward(bindings) {
 		is, _ := inside.BindingOf(b)
@@ -598,10 +586,36 @@ func retire(bindings []capability.Binding) error {
 			if f == nil {
 				continue
 			}
-			if err := guarded(f); err != nil {
-				errs = append(errs, fmt.Errorf("OnRetire of what was bound at %s: %w", is.Site, err))
+			select {
+			case err := <-sheltered(f):
+				if err != nil {
+					errs = append(errs, fmt.Errorf("OnRetire of what was bound at %s: %w", is.Site, err))
+				}
+			case <-ctx.Done():
+				errs = append(errs, &capability.Error{Code: capability.ErrInUse, Err: fmt.Errorf("OnRetire of what was bound at %s has not returned: let it end", is.Site)})
 			}
 		}
 	}
 	return capability.Join(errs...)
 }
+
+// sheltered calls f on a goroutine that it may end, and returns where its error comes.
+func sheltered(f func() error) <-chan error {
+	done := make(chan error, 1)
+	go func() {
+		var err error
+		returned := false
+		defer func() {
+			if !returned {
+				err = &capability.PanicError{Value: recover(), Stack: debug.Stack()}
+			}
+			done <- err
+		}()
+		err = f()
+		returned = true
+	}()
+	return done
+}
+
+// call calls f, and makes an error of a panic.
+func call(f func() error) error { return <-sheltered(f) }

@@ -43,12 +43,12 @@ func (r Report) String() string {
 // It warns of exports that nobody requires. uses are the capabilities that
 // the program itself resolves, which counts as well.
 func Validate(instances []Instance, uses ...Key) Report {
-	return validate(instances, nil, "", uses)
+	return validate(instances, nil, nil, uses)
 }
 
-// validate is Validate of what is to be started while others run, and one of that name
-// is to go, "" if none is.
-func validate(instances, running []Instance, going string, uses []Key) Report {
+// validate is Validate of what is to be started while others run, and one of those, if
+// going is not nil, is to go.
+func validate(instances, running []Instance, going *Instance, uses []Key) Report {
 	var r Report
 	p := &plan{going: going, bound: make(map[string]map[string]bool)}
 	names := make(map[string]Instance)
@@ -56,14 +56,14 @@ func validate(instances, running []Instance, going string, uses []Key) Report {
 		names[i.name] = i
 		p.nodes = append(p.nodes, &node{Instance: i, sound: true})
 	}
-	checked := make(map[*declaration]bool)
+	checked := make(map[string]bool) // once for all instances of an extension
 	for _, i := range instances {
 		errs := i.problems()
-		if i.is != nil && !checked[i.is] {
-			checked[i.is] = true
+		if i.is != nil && !checked[i.is.site+i.is.Name] {
+			checked[i.is.site+i.is.Name] = true
 			errs = append(errs, i.manifestProblems()...)
 		}
-		if other, taken := names[i.name]; taken {
+		if other, taken := names[i.name]; taken && i.is != nil {
 			errs = append(errs, i.errorf(capability.ErrConflict, "the name is that of the instance made at %s too: give each one of its own", other.site))
 		}
 		names[i.name] = i
@@ -72,7 +72,7 @@ func validate(instances, running []Instance, going string, uses []Key) Report {
 	}
 	p.link()
 	for i, n := range p.nodes {
-		if i >= len(running) || going != "" {
+		if i >= len(running) || going != nil {
 			r.Errors = append(r.Errors, p.missing(n)...)
 		}
 	}
@@ -96,7 +96,7 @@ func (i Instance) problems() []error {
 	case i.fault != nil:
 		errs = append(errs, i.errorf(capability.ErrInvalid, "%w", i.fault))
 	case ok:
-		if err := guarded(validator.Validate); err != nil {
+		if err := call(validator.Validate); err != nil {
 			errs = append(errs, i.errorf(capability.ErrInvalid, "its configuration is not valid: %w", err))
 		}
 	}
@@ -173,16 +173,6 @@ func (i Instance) manifestProblems() []error {
 	return errs
 }
 
-// guarded calls f, and makes an error of a panic.
-func guarded(f func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("it panicked: %v", v)
-		}
-	}()
-	return f()
-}
-
 // texts returns the texts of values, with a word between them.
 func texts[T any](values []T, between string) string {
 	var list []string
@@ -195,7 +185,7 @@ func texts[T any](values []T, between string) string {
 // A plan is who needs whom.
 type plan struct {
 	nodes []*node
-	going string                     // the name of an instance whose exports will be gone
+	going *Instance                  // whose exports will be gone
 	bound map[string]map[string]bool // what registries bind, by their identity
 }
 
@@ -302,7 +292,10 @@ func (p *plan) binds(n *node, k Key) bool {
 		bound = make(map[string]bool)
 		if scope, err := capability.Compose(n.registries...); err == nil {
 			for _, c := range scope.Snapshot().Capabilities {
-				stays := func(s capability.ProviderState) bool { return s.Name != p.going }
+				stays := func(s capability.ProviderState) bool {
+					return p.going == nil || s.Name != p.going.name || s.Registry != p.going.target().Name() ||
+						!slices.ContainsFunc(p.going.is.exports, func(k Key) bool { return k.Name() == c.Name })
+				}
 				bound[c.Site+" "+c.Name] = slices.ContainsFunc(c.Providers, stays)
 			}
 			_ = scope.Close() // nothing was resolved

@@ -21,6 +21,8 @@ var layers = [][]string{
 	{"keepgoing", "concurrent", "fanout", "observed"},
 	{"data", "extension"},
 	{"discover"},
+	{"examples/discovered/alarm"},
+	{"examples/discovered/plugins/..."},
 	{"examples/..."},
 }
 
