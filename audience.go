@@ -216,7 +216,7 @@ func (a *audience) gone() bool { return len(a.cells) == 0 }
 
 // add makes c read from a.
 func (a *audience) add(c *core) {
-	c.in, c.pos = a, len(a.cells)
+	c.in, c.pos = a, int32(len(a.cells))
 	a.cells = append(a.cells, c)
 	a.count(c, 1)
 }

@@ -381,7 +381,9 @@ func (b Binding) Meta(m Meta) Binding {
 
 // Meta describes a provider to people and tools. No behaviour depends on it.
 type Meta struct {
-	Version, Doc, URL string
+	Version string `json:"version,omitempty"`
+	Doc     string `json:"doc,omitempty"`
+	URL     string `json:"url,omitempty"`
 }
 
 // A site is a place in the program text, kept as a program counter because most

@@ -190,7 +190,8 @@ type core struct {
 
 	more   *more     // nil for most; here, because commits look at what stands above it
 	in     *audience // nil once the scope is closed, and for what is derived
-	pos    int       // in.cells[pos] is this cell
+	pos    int32     // in.cells[pos] is this cell
+	era    era       // when and how it was resolved first
 	scope  *Scope    // nil once the scope is closed
 	joined uint64    // when its first plain handle was resolved, 0 if none was; see audience.past
 	site   site      // where it was resolved first, 0 if only builds read it
@@ -198,12 +199,12 @@ type core struct {
 
 // more is what few cells have.
 type more struct {
-	sites  []site     // where else it was resolved
-	lessor anyLessor  // of its leased handles
-	taps   []*product // what was built of it
-	now    answer     // if it has an answer of its own
-	next   answer     // what the running commit will make that
-	in     *session   // that made next
+	others []resolution // where else it was resolved
+	lessor anyLessor    // of its leased handles
+	taps   []*product   // what was built of it
+	now    answer       // if it has an answer of its own
+	next   answer       // what the running commit will make that
+	in     *session     // that made next
 }
 
 // extra returns what few cells have, for writing.
@@ -250,15 +251,47 @@ func (c *core) close() {
 	c.scope = nil
 }
 
-// resolvedAt returns where handles of the cell were resolved.
-func (c *core) resolvedAt() []site {
+// A resolution says where a handle was resolved, and the rest.
+type resolution struct {
+	site site
+	era  era
+}
+
+// An era is the generation in which a handle was resolved, doubled, and one more if it
+// is for leases.
+type era uint32
+
+func newEra(generation uint64, leased bool) era {
+	e := era(generation << 1)
+	if leased {
+		e++
+	}
+	return e
+}
+
+func (e era) generation() uint64 { return uint64(e >> 1) }
+func (e era) leased() bool       { return e&1 == 1 }
+
+// resolutions returns how handles of the cell were resolved.
+func (c *core) resolutions() []resolution {
 	switch {
 	case c.site == 0:
 		return nil
 	case c.more == nil:
-		return []site{c.site}
+		return []resolution{{c.site, c.era}}
 	}
-	return append([]site{c.site}, c.more.sites...)
+	return append([]resolution{{c.site, c.era}}, c.more.others...)
+}
+
+// resolvedAt returns where handles of the cell were resolved, each place once.
+func (c *core) resolvedAt() []site {
+	var sites []site
+	for _, r := range c.resolutions() {
+		if !slices.Contains(sites, r.site) {
+			sites = append(sites, r.site)
+		}
+	}
+	return sites
 }
 
 // readers returns all who read the cell.
@@ -271,12 +304,13 @@ func (c *core) readers() []reader {
 }
 
 // resolved notes that a handle of the cell was resolved.
-func (c *core) resolved(at site) {
+func (c *core) resolved(at site, when era) {
 	if c.site == 0 {
-		c.site = at
+		c.site, c.era = at, when
 		return
 	}
-	if !slices.Contains(c.resolvedAt(), at) {
-		c.extra().sites = append(c.extra().sites, at)
+	known := func(r resolution) bool { return r.site == at && r.era.leased() == when.leased() }
+	if !slices.ContainsFunc(c.resolutions(), known) {
+		c.extra().others = append(c.extra().others, resolution{at, when})
 	}
 }

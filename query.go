@@ -264,7 +264,7 @@ func (n *need) meet(s *Scope, at site) {
 	} else {
 		held = c.in.now.held
 	}
-	c.resolved(at)
+	c.resolved(at, newEra(s.generation(), !n.plain))
 	switch {
 	case !n.plain && c.extra().lessor == nil:
 		c.more.lessor = c.face.newLessor(reader{s, at})

@@ -361,6 +361,14 @@ func (s *Scope) rival(k *key, asks asking) *key {
 	return nil
 }
 
+// generation returns how many transactions have changed what the scope may see.
+func (s *Scope) generation() (n uint64) {
+	for _, r := range s.registries {
+		n += r.commits
+	}
+	return n
+}
+
 // ask returns what the scope has resolved of k.
 func (s *Scope) ask(k *key) *asked {
 	a := s.asks[k.name]

@@ -118,7 +118,7 @@ gauge: shows which version is bound
 		t.Errorf("snapshot (-want +got):\n%s", diff)
 	}
 	gauge := snap.Capabilities[1]
-	if gauge.Providers[0].Meta.Version != "2" || len(gauge.Resolved) != 1 || !strings.Contains(gauge.Resolved[0], "scope_test.go:") || !strings.Contains(gauge.Site, "promise_test.go:") {
+	if gauge.Providers[0].Meta.Version != "2" || len(gauge.Resolved) != 1 || !strings.Contains(gauge.Resolved[0].Site, "scope_test.go:") || !strings.Contains(gauge.Site, "promise_test.go:") {
 		t.Errorf("meta %v, resolved at %v, declared at %v", gauge.Providers[0].Meta, gauge.Resolved, gauge.Site)
 	}
 	must(scope.Close())

@@ -3,6 +3,7 @@
 package capability
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,52 +12,82 @@ import (
 )
 
 // A Snapshot is what a scope saw at one moment: who answers for each capability
-// and why, and who does not and why not. It is plain data that never changes.
+// and why, and who does not and why not. It is plain data that never changes, also as
+// JSON, whose names are those of the fields in lower case. Lists have the order that is
+// said here, and are absent from JSON if they are empty.
 type Snapshot struct {
-	Scope        string
-	Registries   []RegistryState   // the narrowest first
-	Capabilities []CapabilityState // those bound or resolved, by name
-	Pending      []PendingState    // what left the registries and is not retired yet, by name
+	Scope        string            `json:"scope"`
+	Generation   uint64            `json:"generation"`             // how many transactions have changed its registries
+	Registries   []RegistryState   `json:"registries"`             // the narrowest first
+	Capabilities []CapabilityState `json:"capabilities,omitempty"` // those bound or resolved, by name
+	Derived      []DerivedState    `json:"derived,omitempty"`      // what Derive made for the scope, by site
+	Pending      []PendingState    `json:"pending,omitempty"`      // what left the registries and is not retired yet, by name
 }
 
 // PendingState is something that has to be retired, in a [Snapshot].
 type PendingState struct {
-	Capability, Provider string    // empty for what Derive made
-	Scope                string    // that it was made for, if it was for one
-	Site                 string    // file:line of the binding or of Derive
-	Since                time.Time // it left its registry, or its scope was closed
-	Running              bool      // OnRetire has been called and has not returned
-	HeldBy               []string  // who may use it still, sorted
+	Capability string    `json:"capability,omitempty"` // empty for what Derive made
+	Provider   string    `json:"provider,omitempty"`   // empty for what Derive made
+	Scope      string    `json:"scope,omitempty"`      // that it was made for, if it was for one
+	Site       string    `json:"site"`                 // file:line of the binding or of Derive
+	Since      time.Time `json:"since"`                // it left its registry, or its scope was closed
+	Running    bool      `json:"running,omitempty"`    // OnRetire has been called and has not returned
+	HeldBy     []string  `json:"heldBy,omitempty"`     // who may use it still, sorted
 }
 
 // RegistryState is a registry in a [Snapshot].
 type RegistryState struct {
-	Name    string
-	Level   Level
-	Commits uint64 // how many transactions changed it
+	Name    string `json:"name"`
+	Level   Level  `json:"level"`
+	Commits uint64 `json:"commits"` // how many transactions changed it
 }
 
 // CapabilityState is a capability in a [Snapshot].
 type CapabilityState struct {
-	Name, Doc, Type string
-	Site            string          // file:line of its declaration
-	Providers       []ProviderState // in chain order
-	Unseen          []ProviderState // those that the scope does not see, and names without a target
-	Resolved        []string        // file:line of each place that resolved it in this scope
+	Name      string          `json:"name"`
+	Doc       string          `json:"doc"`
+	Type      string          `json:"type"`
+	Site      string          `json:"site"`                // file:line of its declaration
+	Rules     []string        `json:"rules,omitempty"`     // as they were given to New
+	One       string          `json:"one,omitempty"`       // the one provider, if there is a clear one
+	Ambiguous []string        `json:"ambiguous,omitempty"` // the candidates, if there is none; in chain order
+	Providers []ProviderState `json:"providers,omitempty"` // in chain order
+	Unseen    []ProviderState `json:"unseen,omitempty"`    // those that the scope does not see, and names without a target
+	Resolved  []ResolvedState `json:"resolved,omitempty"`  // who asked for it in this scope, by site
 }
 
 // ProviderState is a provider in a [Snapshot].
 type ProviderState struct {
-	Name          string
-	Registry      string // that bound it
-	Level         Level
-	Site          string // file:line of the binding
-	Rebound       bool   // it has the place of another
-	Priority      int
-	Before, After []string
-	Meta          Meta
-	Fate          string // why it is not seen: hidden, masked, shadowed, not selected, replaced or unmatched
-	By            string // the registry that decided so
+	Name      string   `json:"name"`
+	Registry  string   `json:"registry"` // that bound it
+	Level     Level    `json:"level"`
+	Site      string   `json:"site"`              // file:line of the binding
+	Rebound   bool     `json:"rebound,omitempty"` // it has the place of another
+	PerScope  bool     `json:"perScope,omitempty"`
+	Priority  int      `json:"priority,omitempty"`
+	Before    []string `json:"before,omitempty"`
+	After     []string `json:"after,omitempty"`
+	Unmatched []string `json:"unmatched,omitempty"` // names in Before and After that the scope does not see
+	Meta      Meta     `json:"meta,omitzero"`
+	Because   string   `json:"because,omitempty"` // why it is ahead of the next: narrower, broader, priority, bound earlier, selected or constraint
+	Fate      string   `json:"fate,omitempty"`    // why it is not seen: hidden, masked, shadowed, not selected, replaced or unmatched
+	By        string   `json:"by,omitempty"`      // the registry that decided so
+	BySite    string   `json:"bySite,omitempty"`  // file:line of what it said
+}
+
+// ResolvedState is a handle that was resolved, or a build that reads, in a [Snapshot].
+type ResolvedState struct {
+	Query      string `json:"query"`                // "the one", "all", the name of a provider in quotes, or "the value" that was derived
+	Kind       string `json:"kind"`                 // plain, leased or build
+	Site       string `json:"site"`                 // file:line of Resolve, or of Derive or the binding of the maker
+	Generation uint64 `json:"generation,omitempty"` // of the scope when that was; 0 for a build
+}
+
+// DerivedState is what Derive made for a scope, in a [Snapshot].
+type DerivedState struct {
+	Site     string          `json:"site"`               // file:line of Derive
+	Resolved []ResolvedState `json:"resolved,omitempty"` // who asked for it in this scope, by site
+	Reads    []string        `json:"reads,omitempty"`    // the capabilities that it was built of, by name
 }
 
 // Snapshot returns what the scope sees. Of a closed scope, and to a build or maker
@@ -72,6 +103,7 @@ func (s *Scope) Snapshot() *Snapshot {
 	for _, r := range s.registries {
 		snap.Registries = append(snap.Registries, RegistryState{r.name, r.level, r.commits})
 	}
+	snap.Generation = s.generation()
 	if building != nil || s.closed.Load() {
 		return snap // to a build, which runs under the lock, layers and cells do not agree
 	}
@@ -87,6 +119,7 @@ func (s *Scope) Snapshot() *Snapshot {
 		keys[name] = a.key
 	}
 	snap.Pending = pending(s.registries)
+	snap.Derived = s.derived()
 	for _, name := range slices.Sorted(maps.Keys(keys)) {
 		snap.Capabilities = append(snap.Capabilities, s.describe(keys[name]))
 	}
@@ -122,12 +155,12 @@ func pending(registries []*Registry) []PendingState {
 
 // describe returns what the scope sees of k.
 func (s *Scope) describe(k *key) CapabilityState {
-	c := CapabilityState{Name: k.name, Doc: k.doc, Type: k.typ.String(), Site: k.site.String()}
+	c := CapabilityState{Name: k.name, Doc: k.doc, Type: k.typ.String(), Site: k.site.String(), Rules: k.rules.texts()}
 	layers, registry := s.place.layers(k), s.place.registryOf(k)
 	state := func(p, at *provider, l *layer) ProviderState {
 		r := registry(l)
 		s := ProviderState{
-			Name: p.name, Registry: r.name, Level: r.level, Site: p.site.String(), Rebound: p.rebind,
+			Name: p.name, Registry: r.name, Level: r.level, Site: p.site.String(), Rebound: p.rebind, PerScope: p.maker != nil,
 			Priority: at.priority, Before: slices.Clone(at.before), After: slices.Clone(at.after),
 		}
 		if p.meta != nil {
@@ -135,28 +168,159 @@ func (s *Scope) describe(k *key) CapabilityState {
 		}
 		return s
 	}
-	seats := visible(k.rules, layers, func(p *provider, by *layer, f fate) {
+	base := visible(k.rules, layers, func(p *provider, by *layer, f fate) {
 		at := by
 		if f != fateUnmatched {
 			at = home(layers, p)
 		}
 		u := state(p, p, at)
-		u.Fate, u.By = string(f), registry(by).name
+		u.Fate, u.By, u.BySite = string(f), registry(by).name, by.decided(p, f).String()
 		c.Unseen = append(c.Unseen, u)
 	})
-	for _, s := range arrange(k.rules, seats).seats {
-		c.Providers = append(c.Providers, state(s.provider, s.at, home(layers, s.provider)))
+	before := slices.Clone(base) // before Before and After
+	if k.rules.broadFirst {
+		before = broadFirst(before)
 	}
-	if a := s.asks[k.name]; a != nil {
-		a.cells.each(func(read *core) {
-			for _, at := range read.resolvedAt() {
-				c.Resolved = append(c.Resolved, at.String())
+	a := arrange(k.rules, base)
+	for i, s := range a.seats {
+		p := state(s.provider, s.at, home(layers, s.provider))
+		if i+1 < len(a.seats) {
+			p.Because = ahead(before, &s, &a.seats[i+1])
+		}
+		if !s.picked {
+			for _, name := range slices.Concat(p.Before, p.After) {
+				if !slices.ContainsFunc(a.seats, func(s seat) bool { return s.name == name }) {
+					p.Unmatched = append(p.Unmatched, name)
+				}
 			}
-		})
-		slices.Sort(c.Resolved)
-		c.Resolved = slices.Compact(c.Resolved)
+		}
+		c.Providers = append(c.Providers, p)
+	}
+	for _, i := range a.firsts {
+		c.Ambiguous = append(c.Ambiguous, a.seats[i].name)
+	}
+	if len(c.Ambiguous) == 1 {
+		c.One, c.Ambiguous = c.Ambiguous[0], nil
+	}
+	if asked := s.asks[k.name]; asked != nil {
+		asked.cells.each(func(read *core) { c.Resolved = append(c.Resolved, read.describe(read.in.ask.text())...) })
+		sortResolved(c.Resolved)
 	}
 	return c
+}
+
+// ahead returns why a is ahead of b, which comes next, in a chain whose base order is
+// given.
+func ahead(base []seat, a, b *seat) string {
+	at := func(s *seat) int {
+		return slices.IndexFunc(base, func(t seat) bool { return t.provider == s.provider })
+	}
+	switch {
+	case at(a) > at(b):
+		return "constraint"
+	case a.depth < b.depth:
+		return "narrower"
+	case a.depth > b.depth:
+		return "broader"
+	case a.picked:
+		return "selected"
+	case a.priority != b.priority:
+		return "priority"
+	}
+	return "bound earlier"
+}
+
+// decided returns where the layer said what made that the fate of p.
+func (l *layer) decided(p *provider, f fate) site {
+	switch f {
+	case fateMasked:
+		return l.mask.site
+	case fateNotSelected:
+		return l.pick.site
+	case fateShadowed:
+		for _, by := range l.providers {
+			if by != nil && !by.rebind {
+				return by.site
+			}
+		}
+	case fateHidden, fateReplaced:
+		return l.get(p.name).site
+	}
+	return p.site
+}
+
+// texts returns the rules as they were given to New.
+func (r rules) texts() []string {
+	var list []string
+	if r.shadow {
+		list = append(list, "Shadow")
+	}
+	if r.broadFirst {
+		list = append(list, "BroadFirst")
+	}
+	if r.onlyAt != nil {
+		list = append(list, "OnlyAt "+levels(r.onlyAt))
+	}
+	if r.onlyLeased {
+		list = append(list, "OnlyLeased")
+	}
+	return list
+}
+
+// text returns what was asked for.
+func (q question) text() string {
+	switch q.pick {
+	case theOne:
+		return "the one"
+	case everyone:
+		return "all"
+	}
+	return quote(q.pick)
+}
+
+// describe returns who resolved or reads the cell, which answers the query.
+func (c *core) describe(query string) []ResolvedState {
+	var list []ResolvedState
+	for _, r := range c.resolutions() {
+		kind := "plain"
+		if r.era.leased() {
+			kind = "leased"
+		}
+		list = append(list, ResolvedState{query, kind, r.site.String(), r.era.generation()})
+	}
+	if c.more != nil {
+		for _, by := range c.more.taps {
+			list = append(list, ResolvedState{Query: query, Kind: "build", Site: by.name.site.String()})
+		}
+	}
+	return list
+}
+
+func sortResolved(list []ResolvedState) {
+	slices.SortFunc(list, func(a, b ResolvedState) int {
+		return cmp.Or(strings.Compare(a.Site, b.Site), strings.Compare(a.Query, b.Query), strings.Compare(a.Kind, b.Kind))
+	})
+}
+
+// derived returns what Derive made for the scope.
+func (s *Scope) derived() []DerivedState {
+	var list []DerivedState
+	for _, n := range s.nodes {
+		d := DerivedState{Site: n.of.site.String(), Resolved: n.cell.describe("the value")}
+		sortResolved(d.Resolved)
+		for _, r := range n.now.reads {
+			if r.key != nil {
+				d.Reads = append(d.Reads, r.key.name)
+			}
+		}
+		slices.Sort(d.Reads)
+		d.Reads = slices.Compact(d.Reads)
+		list = append(list, d)
+	}
+	slices.SortFunc(list, func(a, b DerivedState) int {
+		return cmp.Or(strings.Compare(a.Site, b.Site), strings.Compare(fmt.Sprint(a), fmt.Sprint(b)))
+	})
+	return list
 }
 
 // String returns the snapshot as a text of several lines.

@@ -233,10 +233,10 @@ func (h *Host) startAll(ctx context.Context, units []*unit) error {
 					return
 				}
 			}
-			err := ctx.Err()
-			if err == nil {
-				err = u.start(ctx)
+			if ctx.Err() != nil {
+				return
 			}
+			err := u.start(ctx)
 			if err == nil || errors.Is(context.Cause(ctx), errRolledBack) {
 				return // it failed because another one did
 			}
@@ -456,14 +456,14 @@ func (h *Host) end(ctx context.Context, old *unit) error {
 
 // left stops a unit that nobody uses.
 func (h *Host) left(ctx context.Context, old *unit) error {
-	if err := old.stop(ctx); err != nil {
-		return err
-	}
+	err := old.stop(ctx)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.leaving = slices.DeleteFunc(slices.Clone(h.leaving), func(u *unit) bool { return u == old })
-	h.publish()
-	return nil
+	if old.now.State == Stopped { // else it still runs, and is to be seen
+		h.leaving = slices.DeleteFunc(slices.Clone(h.leaving), func(u *unit) bool { return u == old })
+		h.publish()
+	}
+	return err
 }
 
 // Stop ends all. It first waits, until ctx ends or for as long as Options.Consumers says,

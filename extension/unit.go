@@ -3,6 +3,7 @@
 package extension
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,7 @@ type unit struct {
 	trouble error    // that it reported
 	failure error    // what Run returned at last, if that is an error
 	parting error    // the same, if it was told to stop before
+	overdue bool     // nobody waits for the end of Run any more
 }
 
 // How the exports of a unit are bound.
@@ -232,7 +234,7 @@ func (u *unit) check() error {
 			return key.Name == c.Name
 		}
 		if len(c.Resolved) > 0 && !slices.ContainsFunc(u.is.Requires, known) {
-			wrong("it resolves %q at %s and does not require it: add it to Requires, so that it is there before", c.Name, c.Resolved[0])
+			wrong("it resolves %q at %s and does not require it: add it to Requires, so that it is there before", c.Name, c.Resolved[0].Site)
 		}
 	}
 	return capability.Join(errs...)
@@ -240,7 +242,14 @@ func (u *unit) check() error {
 
 // run calls Run until that has come to an end.
 func (u *unit) run() {
-	defer close(u.ended)
+	defer func() {
+		close(u.ended)
+		u.host.mu.Lock()
+		defer u.host.mu.Unlock()
+		if u.overdue {
+			u.set(Stopped, u.now.Err)
+		}
+	}()
 	for attempt := 1; ; attempt++ {
 		wasReady, err := u.once()
 		if u.ctx.Err() != nil {
@@ -470,10 +479,12 @@ func (u *unit) end(ctx context.Context) error {
 	u.cancel()
 	within, cancel := lastCall(ctx, u.limits.Stop)
 	defer cancel()
+	hangs := false
 	if u.runs {
 		select {
 		case <-u.ended:
 		case <-within.Done():
+			hangs = true
 			note(capability.ErrInUse, "Run has not returned since its context ended at %s: return when it ends, or give it more time to Stop", told.UTC().Format(time.RFC3339))
 		}
 	}
@@ -496,12 +507,14 @@ func (u *unit) end(ctx context.Context) error {
 	if u.parting != nil {
 		errs = append(errs, u.parting)
 	}
-	if err := capability.Join(errs...); err != nil {
+	err := capability.Join(errs...)
+	if hangs {
+		u.overdue = true
 		u.set(Stopping, err)
-		return err
+	} else {
+		u.set(Stopped, cmp.Or(err, u.failure))
 	}
-	u.set(Stopped, u.failure)
-	return nil
+	return err
 }
 
 // stopping notes that the unit is to be stopped.
