@@ -120,6 +120,24 @@ func lastOf(t *testing.T, err error) error {
 // provoked are the ways to see each text, by the name of its golden line. Each
 // begins with an office of its own.
 var provoked = map[string]func(t *testing.T, o *office) error{
+	"preflight-unused": func(_ *testing.T, o *office) error {
+		r := capability.Preflight(capability.Consumer{Name: "clerk", Scope: o.scope, Needs: []capability.Need{o.printers.Named("laser").Into(new(capability.Handle[printer]))}})
+		return r.Warnings[0]
+	},
+	"preflight-never-together": func(_ *testing.T, o *office) error {
+		must(o.city.Apply(o.printers.Bind("photo", o.laser).Priority(-2).Before("foto")))
+		r := capability.Preflight(capability.Consumer{Name: "clerk", Scope: o.scope, Needs: []capability.Need{o.printers.All().Into(new(capability.ChainHandle[printer]))}})
+		return r.Warnings[0]
+	},
+	"preflight-no-target": func(_ *testing.T, o *office) error {
+		must(o.desk.Apply(o.printers.Mask("plotter")))
+		must(o.city.Apply(o.printers.Unbind("plotter")))
+		r := capability.Preflight(capability.Consumer{Name: "clerk", Scope: o.scope, Needs: []capability.Need{o.printers.All().Into(new(capability.ChainHandle[printer]))}})
+		return r.Warnings[0]
+	},
+	"preflight-consumer": func(_ *testing.T, o *office) error {
+		return capability.Preflight(capability.Consumer{Name: "clerk", Scope: o.scope, Needs: []capability.Need{o.printers.Named("lazer").Into(new(capability.Handle[printer]))}}).Err()
+	},
 	"concurrent-limit": func(_ *testing.T, o *office) error {
 		return concurrent.Each(context.Background(), o.all.Get(), 0, func(context.Context, printer) error { return nil })
 	},
@@ -763,6 +781,8 @@ func TestEveryErrorTextIsGolden(t *testing.T) {
 var notErrorTexts = map[string]string{
 	"snapshot.go": "a Snapshot is no error",
 	"inside.go":   "who uses what it says has golden lines",
+	"explain.go":  "an explanation is no error",
+	"draw.go":     "a picture is no error",
 
 	"are told who is called, by which verb, for how long, and what fails": "Observers.Doc",
 

@@ -12,27 +12,6 @@ import (
 	"github.com/typedcap/capability/internal/inside"
 )
 
-// A Report is what is wrong with a set of instances.
-type Report struct {
-	Errors   []error // of type *capability.Error; any of them keeps the set from being started
-	Warnings []error // of the same type
-}
-
-// Err returns the errors as one, nil if there are none.
-func (r Report) Err() error { return capability.Join(r.Errors...) }
-
-// String returns the report as lines, the errors first.
-func (r Report) String() string {
-	var b strings.Builder
-	for _, err := range r.Errors {
-		fmt.Fprintf(&b, "error: %v\n", err)
-	}
-	for _, err := range r.Warnings {
-		fmt.Fprintf(&b, "warning: %v\n", err)
-	}
-	return b.String()
-}
-
 // Validate returns all that is wrong with instances that are to be started together, and
 // starts nothing: what is missing in a manifest, a configuration that its Validate
 // refuses, a place or level that is not allowed, two instances of one name, requirements
@@ -42,14 +21,14 @@ func (r Report) String() string {
 //
 // It warns of exports that nobody requires. uses are the capabilities that
 // the program itself resolves, which counts as well.
-func Validate(instances []Instance, uses ...Key) Report {
+func Validate(instances []Instance, uses ...Key) capability.Report {
 	return validate(instances, nil, nil, uses)
 }
 
 // validate is Validate of what is to be started while others run, and one of those, if
 // going is not nil, is to go.
-func validate(instances, running []Instance, going *Instance, uses []Key) Report {
-	var r Report
+func validate(instances, running []Instance, going *Instance, uses []Key) capability.Report {
+	var r capability.Report
 	p := &plan{going: going, bound: make(map[string]map[string]bool)}
 	names := make(map[string]Instance)
 	for _, i := range running {
