@@ -490,12 +490,12 @@ func (u *unit) end(ctx context.Context) error {
 	}
 	if u.scope != nil {
 		_ = u.scope.Close() // nobody builds here
-		for _, r := range u.own {
-			if err := r.Close(within); err != nil {
-				note(codeOf(err), "what it resolved in its scope is not given up: %w", err)
-			}
-			u.host.disowns(r)
+	}
+	for _, r := range u.own {
+		if err := r.Close(within); err != nil {
+			note(codeOf(err), "what it resolved in its scope is not given up: %w", err)
 		}
+		u.host.disowns(r)
 	}
 	if u.bound.Load() == hidden {
 		if err := retire(within, u.made.exports); err != nil {
