@@ -16,6 +16,7 @@ package discover
 
 import (
 	"fmt"
+	"reflect"
 	"runtime"
 	"slices"
 	"strconv"
@@ -70,7 +71,7 @@ func (l *list) ordered() ([]extension.Extension, error) {
 	slices.SortFunc(all, func(a, b found) int { return strings.Compare(a.site, b.site) })
 	nodes := make([]*node, 0, len(all))
 	for _, f := range all {
-		if f.is == nil {
+		if v := reflect.ValueOf(f.is); f.is == nil || v.Kind() == reflect.Pointer && v.IsNil() {
 			wrong(capability.ErrInvalid, "", "a nil extension was added at %s: add a Passive, an Active or a Background one", f.site)
 			continue
 		}
@@ -135,10 +136,15 @@ func (n *node) requires(other *node) bool {
 	return slices.ContainsFunc(n.says.Requires, func(k extension.KeyDescription) bool { return slices.Contains(other.says.Exports, k) })
 }
 
-// cycle names the members of a cycle and where they were added.
+// cycle names the members of a cycle, the first few, and where they were added.
 func cycle(members []*node) string {
+	const most = 6
 	var list []string
-	for _, n := range members {
+	for i, n := range members {
+		if i == most {
+			list = append(list, fmt.Sprintf("%d more", len(members)-most))
+			break
+		}
 		list = append(list, fmt.Sprintf("%q, added at %s,", n.says.Name, n.site))
 	}
 	return strings.Join(append(list, fmt.Sprintf("%q", members[0].says.Name)), " requires ")

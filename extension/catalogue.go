@@ -3,10 +3,13 @@
 package extension
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/typedcap/capability"
 	"github.com/typedcap/capability/internal/inside"
@@ -32,6 +35,7 @@ type KeyDescription struct {
 	Name string `json:"name"`
 	Doc  string `json:"doc"`
 	Type string `json:"type"`
+	Site string `json:"site,omitempty"` // file:line of its declaration
 }
 
 // A FieldDescription is a field of a configuration. Its name is that of its json tag, if
@@ -51,7 +55,7 @@ func (d *declaration) describe() Description {
 	for _, l := range d.Levels {
 		is.Levels = append(is.Levels, l.String())
 	}
-	if d.config.Kind() == reflect.Struct {
+	if isStruct(d.config) {
 		is.Fields = describeFields(d.config)
 	}
 	return is
@@ -61,25 +65,44 @@ func describeKeys(keys []Key) []KeyDescription {
 	var list []KeyDescription
 	for _, k := range keys {
 		if is, ok := inside.KeyOf(k); ok {
-			list = append(list, KeyDescription{is.Name, is.Doc, is.Type})
+			list = append(list, KeyDescription{is.Name, is.Doc, is.Type, is.Site})
 		}
 	}
 	return list
 }
 
+// describeFields returns the fields of a struct, or of the one that t points to, as
+// encoding/json has them: those of an embedded struct are among the others, unless it
+// has a name of its own.
 func describeFields(t reflect.Type) []FieldDescription {
 	var list []FieldDescription
+	var closed [][]int // embedded structs whose fields do not count
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
 	for _, f := range reflect.VisibleFields(t) {
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if !f.IsExported() || name == "-" || f.Anonymous {
+		if slices.ContainsFunc(closed, func(index []int) bool { return len(f.Index) > len(index) && slices.Equal(f.Index[:len(index)], index) }) {
 			continue
 		}
-		if name == "" {
-			name = f.Name
+		tag := f.Tag.Get("json")
+		name, _, _ := strings.Cut(tag, ",")
+		if f.Anonymous && isStruct(f.Type) && tag != "-" && name == "" {
+			continue // its fields follow
 		}
-		list = append(list, FieldDescription{name, f.Type.String(), f.Tag.Get("doc")})
+		if f.Anonymous {
+			closed = append(closed, f.Index)
+		}
+		if !f.IsExported() || tag == "-" {
+			continue
+		}
+		list = append(list, FieldDescription{cmp.Or(name, f.Name), f.Type.String(), f.Tag.Get("doc")})
 	}
 	return list
+}
+
+// isStruct reports whether t is a struct or a pointer to one.
+func isStruct(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct || t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct
 }
 
 // A Catalogue is descriptions of extensions, by name. As JSON it is an array.
@@ -95,21 +118,22 @@ func NewCatalogue(extensions ...Extension) Catalogue {
 	return c
 }
 
-// String returns the catalogue as lines.
+// String returns the catalogue as lines. What is described may hold any text: line breaks
+// in it are shown as spaces, and what cannot be seen as U+FFFD.
 func (c Catalogue) String() string {
 	var b strings.Builder
 	for _, d := range c {
-		fmt.Fprintf(&b, "%s: %s\n  %s, %s, see %s\n", d.title(), d.Doc, d.Kind, d.where(), d.URL)
+		fmt.Fprintf(&b, "%s: %s\n  %s, %s, see %s\n", visible(d.title()), visible(d.Doc), d.Kind, d.where(), visible(d.URL))
 		for _, k := range d.Requires {
-			fmt.Fprintf(&b, "  requires %s: %s\n", k.Name, k.Doc)
+			fmt.Fprintf(&b, "  requires %s: %s\n", visible(k.Name), visible(k.Doc))
 		}
 		for _, k := range d.Exports {
-			fmt.Fprintf(&b, "  exports %s: %s\n", k.Name, k.Doc)
+			fmt.Fprintf(&b, "  exports %s: %s\n", visible(k.Name), visible(k.Doc))
 		}
 		for _, f := range d.Fields {
-			fmt.Fprintf(&b, "  config %s %s", f.Name, f.Type)
+			fmt.Fprintf(&b, "  config %s %s", visible(f.Name), visible(f.Type))
 			if f.Doc != "" {
-				fmt.Fprintf(&b, ": %s", f.Doc)
+				fmt.Fprintf(&b, ": %s", visible(f.Doc))
 			}
 			b.WriteString("\n")
 		}
@@ -131,19 +155,20 @@ func (d Description) where() string {
 	return "at " + strings.Join(d.Levels, " or ")
 }
 
-// Markdown returns the catalogue as a page of Markdown.
+// Markdown returns the catalogue as a page of Markdown, with tables as GitHub has them.
+// No text that is described is taken for a mark or for HTML.
 func (c Catalogue) Markdown() string {
 	var b strings.Builder
 	b.WriteString("# Extensions\n")
 	for _, d := range c {
-		fmt.Fprintf(&b, "\n## %s\n\n%s\n\nKind: %s, placed %s. [More](<%s>).\n", plain(d.title()), plain(d.Doc), d.Kind, d.where(), strings.NewReplacer("<", "%3C", ">", "%3E", "\n", "").Replace(d.URL))
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n\nKind: %s, placed %s. [More](<%s>).\n", plain(d.title()), paragraph(d.Doc), d.Kind, plain(d.where()), destination(d.URL))
 		table := func(head string, rows [][3]string) {
 			if len(rows) == 0 {
 				return
 			}
 			fmt.Fprintf(&b, "\n| %s | type | what it is |\n| --- | --- | --- |\n", head)
 			for _, r := range rows {
-				fmt.Fprintf(&b, "| %s | `%s` | %s |\n", plain(r[0]), r[1], plain(r[2]))
+				fmt.Fprintf(&b, "| %s | %s | %s |\n", plain(r[0]), code(r[1]), plain(r[2]))
 			}
 		}
 		var requires, exports, fields [][3]string
@@ -163,17 +188,69 @@ func (c Catalogue) Markdown() string {
 	return b.String()
 }
 
+// visible returns a text on one line, in which no character changes unseen how others
+// are shown. The two joiners stay, as there are scripts that need them.
+func visible(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsPrint(r), r == '\u200c', r == '\u200d':
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
+}
+
 // plain returns a text in which Markdown sees no marks.
 func plain(text string) string {
 	var b strings.Builder
-	for _, r := range text {
-		switch {
-		case r == '\n':
-			r = ' '
-		case strings.ContainsRune("\\`*_{}[]<>#|", r):
+	for _, r := range visible(text) {
+		if strings.ContainsRune("\\`*_{}[]<>#|~&$", r) {
 			b.WriteByte('\\')
 		}
 		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// paragraph is plain for a text that begins a line, where there are more marks: those of
+// lists, rules and indented code.
+func paragraph(text string) string {
+	text = plain(strings.TrimLeftFunc(text, unicode.IsSpace))
+	at := len(text) - len(strings.TrimLeft(text, "0123456789"))
+	if at < len(text) && (at == 0 && strings.IndexByte("-+=", text[0]) >= 0 || at > 0 && (text[at] == '.' || text[at] == ')')) {
+		return text[:at] + "\\" + text[at:]
+	}
+	return text
+}
+
+// code returns a text as code in a table, or plain if it holds what may end the code or
+// the cell.
+func code(text string) string {
+	text = visible(text)
+	if text == "" || strings.ContainsAny(text, "`|\\") {
+		return plain(text)
+	}
+	return "`" + text + "`"
+}
+
+// destination returns a URL that goes on to the sign that closes it, and no further.
+func destination(url string) string {
+	var b strings.Builder
+	for len(url) > 0 {
+		r, n := utf8.DecodeRuneInString(url)
+		switch {
+		case r == '&':
+			b.WriteString("&amp;") // or else an entity may begin here
+		case r > ' ' && unicode.IsPrint(r) && !strings.ContainsRune(`<>\`, r) && (r != utf8.RuneError || n > 1):
+			b.WriteString(url[:n])
+		default:
+			for _, c := range []byte(url[:n]) {
+				fmt.Fprintf(&b, "%%%02X", c)
+			}
+		}
+		url = url[n:]
 	}
 	return b.String()
 }

@@ -335,7 +335,7 @@ func (p *plan) unused(n *node, uses []Key) []error {
 	}
 	var errs []error
 	for _, k := range n.is.exports {
-		if slices.Contains(uses, k) || slices.ContainsFunc(n.users, func(other *node) bool { return slices.Contains(other.is.Requires, k) }) {
+		if _, ok := inside.KeyOf(k); !ok || slices.Contains(uses, k) || slices.ContainsFunc(n.users, func(other *node) bool { return slices.Contains(other.is.Requires, k) }) {
 			continue
 		}
 		errs = append(errs, n.errorf("", "nobody requires %v, which it exports: name it among the uses of Validate if the program resolves it", k))

@@ -21,6 +21,7 @@ var layers = [][]string{
 	{"keepgoing", "concurrent", "fanout", "observed"},
 	{"data", "extension"},
 	{"discover"},
+	{"capabilitytest", "capabilityhttp"},
 	{"examples/discovered/alarm"},
 	{"examples/discovered/plugins/..."},
 	{"examples/..."},
