@@ -26,7 +26,8 @@ type Event struct {
 	Bytes    int64
 	Elapsed  time.Duration
 	Severity Severity
-	Routine  bool // no figure of a report depends on it
+	Routine  bool   // no figure of a report depends on it
+	Label    string // of the subject, where a pipeline has a node that knows it
 }
 
 // The kinds of events of the parsers in this program. Others may make other

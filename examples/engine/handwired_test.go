@@ -1,5 +1,6 @@
 // The same engine wired by hand, with plain fields and slices, to measure what
-// capabilities cost: the same lines, parsers, enrichers, filters and sinks.
+// capabilities cost: the same lines, parsers, enrichers, filters and sinks, and on both
+// sides no extensions.
 
 package main
 
@@ -229,11 +230,11 @@ func BenchmarkLines(b *testing.B) {
 		}
 	}
 	b.Run("capability", func(b *testing.B) {
-		e, err := newEngine(options{quiet: 100}, io.Discard)
+		e, err := newEngine(b.Context(), options{quiet: 100}, empty, io.Discard, io.Discard)
 		if err != nil {
 			b.Fatal(err)
 		}
-		defer e.close()
+		defer func() { _ = e.close() }()
 		loop(b, e.line)
 	})
 	b.Run("handwired", func(b *testing.B) { loop(b, newWired(100).line) })
@@ -245,11 +246,11 @@ func BenchmarkLines(b *testing.B) {
 // the medians of many blocks.
 func BenchmarkLinesInTurn(b *testing.B) {
 	lines := benchLines()
-	e, err := newEngine(options{quiet: 100}, io.Discard)
+	e, err := newEngine(b.Context(), options{quiet: 100}, empty, io.Discard, io.Discard)
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer e.close()
+	defer func() { _ = e.close() }()
 	engines := [...]func(int, []byte, error) error{e.line, newWired(100).line, newWired(100).line}
 	var times [len(engines)][]time.Duration
 	number := 0

@@ -1,7 +1,8 @@
 // Engine reads lines of any shape and prints a report of what they say. It is
 // the main example of the capability package: what it does with a line is
 // decided by providers that are bound at several levels and asked on the hot
-// path. This file holds the program; read event.go and pipelines.go next.
+// path, and by extensions that a placement file puts there. This file holds the
+// program; read event.go, pipelines.go and placement.go next.
 
 package main
 
@@ -38,10 +39,18 @@ shape and plain text, also mixed.
 A line that is not UTF-8, is longer than 1 MiB, or breaks the format that it
 begins with is bad: it is counted, reported and left out.
 
+Which extensions run, where, and which nodes use them is said by a placement, a
+file of JSON: see engine.json and placement.go, and -extensions for what there is.
+SIGHUP reads the file again while lines flow: each instance whose configuration has
+changed is replaced by one that is ready, no line waits or is lost, and the one
+before is stopped. If anything else has changed, or something is wrong, nothing is
+replaced; the reason is printed and what runs goes on.
+
 exit status:
   0    all input was read; bad lines are allowed
-  1    input, a sink or the report failed, or no line could be understood
-  2    wrong use
+  1    input, a sink, an extension or the report failed, or no line could be
+       understood
+  2    wrong use, or something is wrong in the placement
   130  interrupted; the report covers what was read so far
 
 flags:
@@ -50,7 +59,14 @@ flags:
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
-	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(run(ctx, hangups, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// hangups returns where SIGHUP comes from. Until it is called, SIGHUP ends the program.
+func hangups() <-chan os.Signal {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	return hup
 }
 
 // options are what the command line says.
@@ -61,49 +77,75 @@ type options struct {
 	top      int    // rows of a table; 0 leaves that to the engine
 	quiet    int    // after that many lines routine events are left out; 0 is never
 	problems bool   // errors are printed as they pass
+	config   string // the file of the placement; "" is the one that is built in
+	describe format // the extensions are described, and nothing else is done
 }
 
-// run is the program. It returns the exit status.
-func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+// run is the program. With -config it reads that file again when something comes from what
+// hup returns. It returns the exit status.
+func run(ctx context.Context, hup func() <-chan os.Signal, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	p := newProgress(stderr)
+	stderr = &locked{w: stderr} // extensions write too
+	fail := func(status int, format string, args ...any) int {
+		fmt.Fprintf(stderr, "engine: "+format+"\n", args...)
+		return status
+	}
 	o, err := parse(args, stderr)
-	if errors.Is(err, flag.ErrHelp) {
+	switch {
+	case errors.Is(err, flag.ErrHelp):
 		return 0
-	} else if err != nil {
+	case err != nil:
 		return 2
+	case o.describe != "":
+		if err := o.describe.describe(stdout); err != nil {
+			return fail(1, "printing the extensions: %v", err)
+		}
+		return 0
 	}
 	input, source, err := open(o.file, stdin)
 	if err != nil {
-		fmt.Fprintf(stderr, "engine: %v\n", err)
-		return 1
+		return fail(1, "%v", err)
 	}
 	defer input.Close()
-	e, err := newEngine(o, stdout)
+	from, err := readSource(o.config)
 	if err != nil {
-		fmt.Fprintf(stderr, "engine: %v\n", err)
-		return 1
+		return fail(1, "%v", err)
 	}
-	defer e.close()
+	e, err := newEngine(ctx, o, from, stdout, stderr)
+	if wrong := (*refusal)(nil); errors.As(err, &wrong) {
+		return fail(2, "the placement is wrong:\n%v", err)
+	} else if err != nil {
+		return fail(1, "%v", err)
+	}
+	defer func() {
+		if err := e.close(); err != nil {
+			fail(0, "not all has stopped in time:\n%v", err)
+		}
+	}()
+	stopFollowing := func() {}
+	if o.config != "" {
+		stopFollowing = e.follow(ctx, hup(), o.config, stderr)
+	}
 
-	p := newProgress(stderr)
 	ended := readLines(ctx, input, e.line, func(read int64) {
 		e.bytes = read
 		p.show(time.Now(), e.lines, read, e.bad)
 	})
+	stopFollowing()
 	p.clear()
+	if err := e.host.Ready(); err != nil {
+		fail(0, "not all extensions are well:\n%v", err)
+	}
 	if err := e.result(source, ended).print(stdout); err != nil {
-		fmt.Fprintf(stderr, "engine: printing the report: %v\n", err)
-		return 1
+		return fail(1, "printing the report: %v", err)
 	}
 	switch {
 	case errors.Is(ended, errInterrupted):
-		fmt.Fprintln(stderr, "engine: interrupted, the report covers what was read so far")
-		return 130
+		return fail(130, "interrupted, the report covers what was read so far")
 	case ended != nil:
-		fmt.Fprintf(stderr, "engine: %v\n", ended)
-		return 1
+		return fail(1, "%v", ended)
 	case e.bad > 0 && (o.strict || e.understood == 0):
-		fmt.Fprintf(stderr, "engine: %d of %d lines are bad\n", e.bad, e.lines)
-		return 1
+		return fail(1, "%d of %d lines are bad", e.bad, e.lines)
 	}
 	return 0
 }
@@ -122,6 +164,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.IntVar(&o.top, "top", 0, "`rows` of a table, instead of what the engine chooses")
 	flags.IntVar(&o.quiet, "quiet", 100, "leave out routine events after that many `lines`; 0 is never")
 	flags.BoolVar(&o.problems, "problems", false, "print errors as they pass, ahead of the report")
+	flags.StringVar(&o.config, "config", "", "`file` of the placement, instead of the one that is built in")
+	flags.Var(&o.describe, "extensions", "describe the extensions, as text or =markdown or =json, and do nothing else")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}

@@ -26,18 +26,34 @@ var update = flag.Bool("update", false, "renew the golden reports")
 func engineRun(t *testing.T, stdin io.Reader, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	var out, err bytes.Buffer
-	status = run(t.Context(), args, stdin, &out, &err)
+	status = run(t.Context(), silent, args, stdin, &out, &err)
 	return status, out.String(), err.String()
 }
 
-// testEngine returns an engine that the test closes.
+// silent is where no signal comes from.
+func silent() <-chan os.Signal { return nil }
+
+// testEngine returns an engine without extensions that the test closes.
 func testEngine(t testing.TB, o options) *engine {
 	t.Helper()
-	e, err := newEngine(o, io.Discard)
+	return placedEngine(t, o, empty)
+}
+
+// empty is the placement of nothing.
+var empty = source{"empty.json", []byte("{}")}
+
+// placedEngine returns an engine with extensions that the test closes.
+func placedEngine(t testing.TB, o options, from source) *engine {
+	t.Helper()
+	e, err := newEngine(t.Context(), o, from, io.Discard, t.Output())
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(e.close)
+	t.Cleanup(func() {
+		if err := e.close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return e
 }
 
@@ -55,6 +71,24 @@ func wantHas(t *testing.T, text string, parts ...string) {
 	}
 }
 
+// compareGolden compares a text with a file in testdata, or writes it there.
+func compareGolden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s differs (-want +got):\n%s", name, diff)
+	}
+}
+
 func TestReports(t *testing.T) {
 	for _, test := range []struct {
 		golden string
@@ -62,6 +96,7 @@ func TestReports(t *testing.T) {
 	}{
 		{"self", nil},
 		{"mixed", []string{filepath.Join("testdata", "mixed.log")}},
+		{"placed", []string{"-quiet=0", "-config", filepath.Join("testdata", "placed.json"), filepath.Join("testdata", "mixed.log")}},
 		{"mixed-flags", []string{"-quiet=4", "-top=1", "-only=retry", "-problems", filepath.Join("testdata", "mixed.log")}},
 	} {
 		t.Run(test.golden, func(t *testing.T) {
@@ -69,19 +104,7 @@ func TestReports(t *testing.T) {
 			if status != 0 || stderr != "" {
 				t.Errorf("exit status %d and stderr %q", status, stderr)
 			}
-			file := filepath.Join("testdata", test.golden+".golden")
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o666); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), filepath.ToSlash(got)); diff != "" {
-				t.Errorf("report differs (-want +got):\n%s", diff)
-			}
+			compareGolden(t, test.golden+".golden", filepath.ToSlash(got))
 		})
 	}
 }
@@ -111,6 +134,10 @@ func TestExitStatus(t *testing.T) {
 		{"empty name", nil, []string{""}, 2, "empty"},
 		{"top", nil, []string{"-top=51"}, 2, "-top is 51"},
 		{"quiet", nil, []string{"-quiet=-1"}, 2, "-quiet is -1"},
+		{"no placement", nil, []string{"-config", filepath.Join("testdata", "missing.json")}, 1, "missing.json"},
+		{"directory as placement", nil, []string{"-config", "testdata"}, 1, "testdata"},
+		{"broken placement", nil, []string{"-config", filepath.Join("testdata", "self.jsonl")}, 2, "self.jsonl:2:1: invalid character"},
+		{"extensions in another form", nil, []string{"-extensions=html"}, 2, "it is text, markdown or json"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			status, _, stderr := engineRun(t, test.input, test.args...)
@@ -132,7 +159,7 @@ func (stuck) Read([]byte) (int, error) { return 0, nil }
 
 func TestReportThatCannotBePrinted(t *testing.T) {
 	var stderr bytes.Buffer
-	if status := run(t.Context(), nil, nil, full{}, &stderr); status != 1 {
+	if status := run(t.Context(), silent, nil, nil, full{}, &stderr); status != 1 {
 		t.Errorf("exit status is %d, want 1", status)
 	}
 	wantHas(t, stderr.String(), "printing the report", "no space left")
@@ -144,11 +171,11 @@ type full struct{}
 func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }
 
 func TestSinkThatFailsEndsTheRun(t *testing.T) {
-	e, err := newEngine(options{problems: true}, full{})
+	e, err := newEngine(t.Context(), options{problems: true}, empty, full{}, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer e.close()
+	defer func() { _ = e.close() }()
 	ended := readLines(t.Context(), strings.NewReader("fine\npanic: out of paper\nfine again\n"), e.line, func(int64) {})
 	if !errors.Is(ended, errSink) {
 		t.Fatalf("the run ended with %v, want %v", ended, errSink)
@@ -242,7 +269,7 @@ func TestInterrupted(t *testing.T) {
 	in := interrupted{strings.NewReader("one\ntwo\nthr"), cancel, make(chan struct{})}
 	defer close(in.release)
 	var stdout, stderr bytes.Buffer
-	if status := run(ctx, []string{"-"}, in, &stdout, &stderr); status != 130 {
+	if status := run(ctx, silent, []string{"-"}, in, &stdout, &stderr); status != 130 {
 		t.Errorf("exit status is %d, want 130", status)
 	}
 	wantHas(t, stdout.String(), "2 lines, 11 B", "not read to its end: interrupted", "2  text")
@@ -292,11 +319,16 @@ func (g *generator) next() {
 }
 
 // memoryLines is how many lines go through the engine in constant memory.
-var memoryLines = 2_000_000
+var memoryLines = 1_000_000
 
 func TestConstantMemory(t *testing.T) {
+	for _, from := range []source{empty, {"engine.json", builtin}} {
+		t.Run(strings.TrimSuffix(from.name, ".json"), func(t *testing.T) { constantMemory(t, placedEngine(t, options{quiet: 100}, from)) })
+	}
+}
+
+func constantMemory(t *testing.T, e *engine) {
 	lines := memoryLines
-	e := testEngine(t, options{quiet: 100})
 	live := func() uint64 {
 		var m runtime.MemStats
 		runtime.GC()
