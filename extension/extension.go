@@ -73,7 +73,8 @@ type Dependencies struct {
 
 	// Scope sees what the instance requires. What is resolved in it must be declared
 	// in Requires, or else nobody knows that it has to start later. The host closes it
-	// when the instance has stopped.
+	// when the instance has stopped. Of an export bound with BindPerScope by who starts at
+	// the same time the scope gets another instance once the start is over.
 	Scope *capability.Scope
 
 	// Log says who writes.

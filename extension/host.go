@@ -294,16 +294,21 @@ func (u *unit) binding(b capability.Binding) capability.Binding {
 	return inside.Watched(b, u.usage.begin).(capability.Binding)
 }
 
+// ErrNotStopped is the code of errors of [Host.Replace] and [Host.Remove] that come after
+// the commit: what was asked for is done, but the instance that is out of service has not
+// been stopped yet, or not as it should.
+const ErrNotStopped capability.Code = "not_stopped"
+
 // Replace starts an instance, waits until it is ready, and puts what it exports in the
 // place of what the running instance of that name exports, in one commit: there is no
 // moment without, consumers see it through their handles, and it keeps priority and
 // order. Then it waits until nobody uses the exports of the one before, and stops that.
 // An instance without a place takes that of the one before.
 //
-// An error that comes before the commit leaves the one before in service. If the exports
-// of the one before are still used when its Drain, or ctx, has ended, the new one serves,
-// the error is an [capability.ErrInUse] that says by whom, and the one before is stopped
-// when they let go of it, or by Stop.
+// An error leaves the one before in service, but for one that is [ErrNotStopped]: then the
+// new one serves. If the exports of the one before are still used when its Drain, or ctx,
+// has ended, that error says by whom, and the one before is stopped when they let go of
+// it, or by Stop.
 func (h *Host) Replace(ctx context.Context, instance Instance) error {
 	ctx, leave, err := h.enter(ctx, "Replace")
 	if err != nil {
@@ -375,8 +380,8 @@ func exchange(old, fresh *unit) error {
 // Remove withdraws what the instance of that name exports, in one commit, waits until
 // nobody uses it any more, and stops the instance. It refuses, and changes nothing, if
 // that would leave somebody without: another instance that requires it, or a scope that
-// has resolved it. As with Replace, an [capability.ErrInUse] after the commit says that
-// the instance is stopped later.
+// has resolved it. As with Replace, only an error that is [ErrNotStopped] comes after the
+// commit.
 func (h *Host) Remove(ctx context.Context, name string) error {
 	ctx, leave, err := h.enter(ctx, "Remove")
 	if err != nil {
@@ -438,7 +443,10 @@ func (h *Host) end(ctx context.Context, old *unit) error {
 	defer late.Stop()
 	select {
 	case <-old.usage.none:
-		return h.left(ctx, old)
+		if err := h.left(ctx, old); err != nil {
+			return old.errorf(ErrNotStopped, "it is out of service, and did not end well: %w", err)
+		}
+		return nil
 	case <-late.C:
 	case <-ctx.Done():
 	}
@@ -451,7 +459,7 @@ func (h *Host) end(ctx context.Context, old *unit) error {
 		case <-h.ending: // Stop does it
 		}
 	}()
-	return old.inUse("it is out of service, but runs on because")
+	return old.errorf(ErrNotStopped, "it is out of service and runs on, as %w", old.held())
 }
 
 // left stops a unit that nobody uses.
@@ -469,11 +477,11 @@ func (h *Host) left(ctx context.Context, old *unit) error {
 // Stop ends all. It first waits, until ctx ends or for as long as Options.Consumers says,
 // for the scopes that have resolved what is exported to be closed, so that who consumes
 // ends before who provides. Then it stops the instances one after the other, in the
-// exact reverse of the order in which they start, which is that of the instances, each
-// after those that it requires: it withdraws the exports, waits until nobody uses them,
-// ends the context of Run and waits for its return, each for as long as [Limits] say.
-// Everybody is reached, whoever hangs: when ctx has ended, each is still told and
-// waited for, for up to a second.
+// exact reverse of the order in which they start, which is that of the instances, but each
+// just after those that it requires: it withdraws the exports, waits until nobody uses
+// them, ends the context of Run and waits for its return, each for as long as [Limits]
+// say. Everybody is reached, whoever hangs: when ctx has ended, each is still told, and
+// waited for up to a second for its users and another for Run.
 //
 // The error says which scopes were not closed, who hung and since when, and what Run
 // returned that was told to stop. Stop may be called at any time, twice, and by several

@@ -155,7 +155,7 @@ func TestDependentsSeeMoreThanOthers(t *testing.T) {
 		if others != 0 || sits.Get().number != 1 {
 			t.Errorf("others see %d desks before the start is over, the clerk desk %d", others, sits.Get().number)
 		}
-		if err := h.Replace(t.Context(), room.Instance("room", 2)); !errors.Is(err, capability.ErrInUse) || !strings.Contains(err.Error(), `a plain handle of scope "clerk over orders over engine"`) {
+		if err := h.Replace(t.Context(), room.Instance("room", 2)); !errors.Is(err, extension.ErrNotStopped) || !errors.Is(err, capability.ErrInUse) || !strings.Contains(err.Error(), `a plain handle of scope "clerk over orders over engine"`) {
 			t.Errorf("the clerk may still sit at the old desk, and Replace says %v", err)
 		}
 		if n := sits.Get().number; n != 2 {
@@ -164,7 +164,7 @@ func TestDependentsSeeMoreThanOthers(t *testing.T) {
 		if got := states(h); got != "clerk ready, room ready, room stopping" {
 			t.Errorf("after Replace: %s", got)
 		}
-		if err := h.Remove(t.Context(), "room"); !errors.Is(err, capability.ErrInUse) || sits.Get().number != 2 {
+		if err := h.Remove(t.Context(), "room"); errors.Is(err, extension.ErrNotStopped) || !errors.Is(err, capability.ErrInUse) || sits.Get().number != 2 {
 			t.Errorf("Remove of what the clerk requires: %v", err)
 		}
 		must(h.Stop(t.Context()))

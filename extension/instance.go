@@ -85,6 +85,13 @@ func (i Instance) At(registries ...*capability.Registry) Instance {
 	return i
 }
 
+// From returns the instance with the place that errors and texts name as its origin, such
+// as file:line:column of a configuration. Without it that is the call that made it.
+func (i Instance) From(place string) Instance {
+	i.site = place
+	return i
+}
+
 // Within returns the instance with limits of its own. What they leave at zero is as the
 // [Options] of the host say.
 func (i Instance) Within(l Limits) Instance {

@@ -473,7 +473,7 @@ func (u *unit) end(ctx context.Context) error {
 		}
 	}
 	if u.bound.Load() == withdrawn && !u.drained(ctx) {
-		errs = append(errs, u.inUse("it is stopped although"))
+		note(capability.ErrInUse, "it is stopped although %w", u.held())
 	}
 	told := time.Now()
 	u.cancel()
@@ -573,8 +573,8 @@ func (u *unit) drained(ctx context.Context) bool {
 	}
 }
 
-// inUse returns an error that says why the exports are not retired.
-func (u *unit) inUse(what string) error {
+// held returns an error that says why the exports are not retired.
+func (u *unit) held() error {
 	var by []string
 	for _, p := range u.scope.Snapshot().Pending {
 		switch {
@@ -586,8 +586,17 @@ func (u *unit) inUse(what string) error {
 		}
 	}
 	slices.Sort(by)
-	return u.errorf(capability.ErrInUse, "%s what it exports is held by %s: return from the Uses, the OnRetires, and close the scopes, or bind with a Grace", what, some(slices.Compact(by)))
+	return &inUse{some(slices.Compact(by))}
 }
+
+// inUse is the error that exports are used.
+type inUse struct{ by string }
+
+func (e *inUse) Error() string {
+	return fmt.Sprintf("what it exports is held by %s: return from the Uses and the OnRetires and close the scopes, or bind with a Grace", e.by)
+}
+
+func (e *inUse) Unwrap() error { return capability.ErrInUse }
 
 // retire does what was given to OnRetire of bindings that nobody has accepted, the last
 // binding first, until ctx ends.

@@ -320,7 +320,7 @@ func cycleText(cycle []*node) string {
 	var list []string
 	for i, n := range cycle {
 		if i == most {
-			list = append(list, fmt.Sprintf("%d more", len(cycle)-most))
+			list = append(list, fmt.Sprintf("%d more, the last of which", len(cycle)-most))
 			break
 		}
 		list = append(list, fmt.Sprintf("%v, made at %s,", n.Instance, n.site))

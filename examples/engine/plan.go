@@ -135,7 +135,7 @@ func (p *plan) place(at spot, list members[instanceText]) {
 		is.of, is.config = extensions[i].Describe(), p.plain(m.value.Config)
 		is.Instance = extensions[i].Decode(m.name, func(config any) error {
 			return p.decode(m.value.Config, config)
-		}).At(at.registries...)
+		}).At(at.registries...).From(p.where(m.at))
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"os"
 	"sync"
 
-	"github.com/typedcap/capability"
+	"github.com/typedcap/capability/extension"
 )
 
 // builtin is the placement of a run without -config.
@@ -84,7 +84,7 @@ func (e *engine) reload(ctx context.Context, file string, stderr io.Writer) erro
 		if err != nil {
 			errs = append(errs, next.located(err))
 		}
-		if err == nil || errors.Is(err, capability.ErrInUse) { // the new one serves
+		if err == nil || errors.Is(err, extension.ErrNotStopped) {
 			*e.plan.named[is.Name()] = *is
 			fmt.Fprintf(stderr, "engine: instance %q was replaced\n", is.Name())
 		}

@@ -547,4 +547,124 @@ var twins = []twin{
 		file: "data/file.go", good: "err == nil && int64(len(data)) > most", bad: "err == nil && int64(len(data)) > most+1",
 		test: "TestFileLargerThanItSays", in: "data",
 	},
+	{
+		name: "instances stop in the reverse of the listing, whoever requires whom",
+		file: "extension/host.go", good: "for _, u := range slices.Backward(link(all)) {", bad: "link(all)\n\tfor _, u := range slices.Backward(all) {",
+		test: "TestModelOfGraphs", in: "extension",
+	},
+	{
+		name: "a stop that fails starves those that come later",
+		file: "extension/host.go", good: "\tfor _, u := range slices.Backward(link(all)) {\n\t\terrs = append(errs, u.stop(ctx))\n\t}", bad: "\tfor _, u := range slices.Backward(link(all)) {\n\t\tif err := u.stop(ctx); err != nil {\n\t\t\terrs = append(errs, err)\n\t\t\tbreak\n\t\t}\n\t}",
+		test: "TestStopThoughOneHangs", in: "extension",
+	},
+	{
+		name: "who is told to stop when the time is over is not waited for",
+		file: "extension/unit.go", good: "\t\tif wait(within, lastWait) {\n\t\t\tcancel()\n\t\t}\n", bad: "\t\tcancel()\n",
+		test: "TestStopThoughOneHangs", in: "extension",
+	},
+	{
+		name: "an instance counts as ready when it runs",
+		file: "extension/unit.go", good: "\tgo u.run()\n\tselect {", bad: "\tgo u.run()\n\tif u != nil {\n\t\treturn nil\n\t}\n\tselect {",
+		test: "TestModelOfGraphs", in: "extension",
+	},
+	{
+		name: "exports are bound in the order of readiness",
+		file: "extension/host.go", good: "func (h *Host) bind(units []*unit) error {\n", bad: "func (h *Host) bind(units []*unit) error {\n\tunits = slices.Clone(units)\n\tslices.SortStableFunc(units, func(a, b *unit) int { return a.now.Since.Compare(b.now.Since) })\n",
+		test: "TestModelOfGraphs", in: "extension",
+	},
+	{
+		name: "exports are bound one instance after the other",
+		file: "extension/host.go", good: "\tif err := capability.Commit(edits...); err != nil {\n\t\treturn fmt.Errorf(\"all are", bad: "\tvar err error\n\tfor _, e := range edits {\n\t\terr = errors.Join(err, capability.Commit(e))\n\t}\n\tif err != nil {\n\t\treturn fmt.Errorf(\"all are",
+		test: "TestModelOfGraphs", in: "extension",
+	},
+	{
+		name: "a dependent does not wait for whom it requires",
+		file: "extension/host.go", good: "\t\t\t\tcase <-other.begun:\n", bad: "\t\t\t\tdefault:\n\t\t\t\t\t_ = other\n",
+		test: "TestModelOfGraphs", in: "extension",
+	},
+	{
+		name: "instances start one after the other",
+		file: "extension/host.go", good: "\t\t\terr := u.start(ctx)\n", bad: "\t\t\ttime.Sleep(time.Duration(i) * time.Millisecond)\n\t\t\terr := u.start(ctx)\n",
+		test: "TestModelOfGraphs", in: "extension",
+	},
+	{
+		name: "a rollback forgets one",
+		file: "extension/host.go", good: "\t\tif slices.Contains(units, u) {", bad: "\t\tif slices.Contains(units[1:], u) {",
+		test: "TestModelOfFailures", in: "extension",
+	},
+	{
+		name: "those who fail because another did are blamed too",
+		file: "extension/host.go", good: "\t\t\tif err == nil || errors.Is(context.Cause(ctx), errRolledBack) {", bad: "\t\t\tif err == nil {",
+		test: "TestModelOfFailures", in: "extension",
+	},
+	{
+		name: "what was made and is not shown is not retired",
+		file: "extension/unit.go", good: "\tif u.bound.Load() == hidden {\n", bad: "\tif u.bound.Load() == public {\n",
+		test: "TestModelOfFailures", in: "extension",
+	},
+	{
+		name: "a stop does not wait until nobody uses the exports",
+		file: "extension/unit.go", good: "\tcase <-u.usage.none:\n\t\treturn true\n\tcase <-within.Done():", bad: "\tdefault:\n\t\treturn true\n\tcase <-within.Done():",
+		test: "TestConsumersAtStop", in: "extension",
+	},
+	{
+		name: "Stop does not wait for consumers",
+		file: "extension/host.go", good: "\terrs := h.consumers(ctx, units)\n", bad: "\tvar errs []error\n",
+		test: "TestConsumersAtStop", in: "extension",
+	},
+	{
+		name: "Replace stops the old one first",
+		file: "extension/host.go", good: "\tfresh := newUnit(h, instance)\n", bad: "\t_ = old.stop(ctx)\n\tfresh := newUnit(h, instance)\n",
+		test: "TestSoakReplaceUnderLeases|TestModelOfHosts", in: "extension",
+	},
+	{
+		name: "Replace stops the old one while it is used",
+		file: "extension/host.go", good: "\tcase <-old.usage.none:\n\t\tif err", bad: "\tdefault:\n\t\told.cancel()\n\t\tif err",
+		test: "TestSoakReplaceUnderLeases|TestSoakReplaceWithGrace", in: "extension",
+	},
+	{
+		name: "Replace puts the new one at the end",
+		file: "extension/host.go", good: "\t\tif slices.ContainsFunc(old.made.exports, func(o capability.Binding) bool { return key(o) == key(b) }) {\n\t\t\tbound = inside.Rebound(bound).(capability.Binding)\n\t\t}\n\t\tchanges = append(changes, bound)", bad: "\t\tif slices.ContainsFunc(old.made.exports, func(o capability.Binding) bool { return key(o) == key(b) }) {\n\t\t\tchanges = append(changes, inside.Unbind(b).(capability.Change))\n\t\t}\n\t\tchanges = append(changes, bound)",
+		test: "TestReplaceKeepsThePlace", in: "extension",
+	},
+	{
+		name: "a replacement that failed runs on",
+		file: "extension/host.go", good: "\t\treturn capability.Join(err, fresh.stop(now))", bad: "\t\t_ = now\n\t\treturn err",
+		test: "TestModelOfHosts|TestSoakReplaceUnderLeases", in: "extension",
+	},
+	{
+		name: "Remove takes what others require",
+		file: "extension/host.go", good: "\tif err := validate(nil, instancesOf(rest), &old.Instance, nil).Err(); err != nil {", bad: "\tif err := validate(nil, instancesOf(rest), &old.Instance, nil).Err(); err != nil && old == nil {",
+		test: "TestModelOfHosts", in: "extension",
+	},
+	{
+		name: "a restart ignores Fatal",
+		file: "extension/unit.go", good: "\tif _, ok := errors.AsType[*fatal](err); ok {", bad: "\tif _, ok := errors.AsType[*fatal](err); ok && attempt > 1000 {",
+		test: "TestModelOfHosts|TestWhatRunReturnsDecides", in: "extension",
+	},
+	{
+		name: "attempts are counted from the start",
+		file: "extension/unit.go", good: "\t\tif wasReady {\n\t\t\tattempt = 1\n\t\t}\n", bad: "\t\t_ = wasReady\n",
+		test: "TestModelOfHosts|TestAttemptsAreCountedSinceReady", in: "extension",
+	},
+	{
+		name: "exports of several levels are shown as one",
+		file: "extension/unit.go", good: "r := private(other.target())", bad: "r := private(u.target())",
+		test: "TestDependentsSeeTheNarrowerOne", in: "extension",
+	},
+	{
+		name: "a requirement is met from a narrower place",
+		file: "extension/validate.go", good: "func (n *node) sees(other *node) bool { return slices.Contains(n.registries, other.target()) }", bad: "func (n *node) sees(other *node) bool { return true }",
+		test: "TestReportsOfBrokenSets", in: "extension",
+	},
+	{
+		name: "a copy of what runs is exported",
+		file: "extension/unit.go", good: "\t\tcase same(is.Value, u.made.runs):", bad: "\t\tcase same(is.Value, u.made.runs) && u.host == nil:",
+		test: "TestModelOfFailures", in: "extension",
+	},
+	{
+		name: "what is resolved and not required passes",
+		file: "extension/unit.go", good: "\t\tif len(c.Resolved) > 0 && ", bad: "\t\tif len(c.Resolved) > 1000 && ",
+		test: "TestModelOfFailures|TestErrorTexts", in: "extension",
+	},
 }
