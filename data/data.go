@@ -6,10 +6,17 @@
 //
 //	var Flags = capability.New[data.Source[string, bool]]("flags", "switches features")
 //
-//	err := engine.Apply(Flags.Bind("built-in", data.Static(defaults)))
-//	err = orders.Apply(Flags.Bind("operator", data.File("flags.json", time.Second, data.JSON[bool])))
+//	err := engine.Apply(
+//		Flags.Bind("operator", data.File("flags.json", time.Second, data.JSON[bool])),
+//		Flags.Bind("built-in", data.Static(defaults)),
+//	)
+//	err = orders.Apply(Flags.Bind("trial", data.Static(trial)))
 //	feed, err := data.Open(ctx, scope, Flags, data.Options{})
 //	defer feed.Close()
+//
+// Of several sources that have a key the first in the chain answers for it: that of the
+// narrower registry, and within one that of the greater priority or which was bound
+// earlier. So what overrides is bound first.
 //
 // A [Feed] runs the sources that its scope sees. What they publish is one immutable
 // [Table] after the other, which readers get with one atomic load:
@@ -39,7 +46,8 @@ type Source[K cmp.Ordered, V any] interface {
 	// Calls after Run has returned have no effect.
 	//
 	// A Run that returns before ctx has ended is called again after a while, which
-	// grows with each time that it failed in turn. One that panics has failed.
+	// grows with each time that it returns in turn. One that panics has failed. Each
+	// feed runs the source by itself, so Run may be running several times.
 	Run(ctx context.Context, publish func(map[K]V)) error
 }
 

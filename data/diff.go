@@ -16,9 +16,10 @@ type Change[K cmp.Ordered, V any] struct {
 	Old, New *V // nil if there is none
 }
 
-// Diff yields what is different in the new table, source by source, keys ascending: the
+// Diff yields what the sources say otherwise in the new table, source by source, keys ascending: the
 // sources of the new table in its order and then those that only the old one has.
-// Values are compared as a [Feed] compares them. A nil table is empty.
+// Values are compared as a [Feed] compares them. A nil table is empty. What answers for a
+// key in each table says Lookup.
 func Diff[K cmp.Ordered, V any](old, new *Table[K, V]) iter.Seq[Change[K, V]] {
 	return func(yield func(Change[K, V]) bool) {
 		same := equality[V]()

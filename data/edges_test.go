@@ -243,3 +243,29 @@ func TestValueThatAsksTheFeed(t *testing.T) {
 		must(scope.Close())
 	})
 }
+
+// A file that was broken for long is read as often as any other, so that its repair is
+// seen at once; and Reload begins the pauses of other sources anew.
+func TestRepairIsSeenSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "prices.json")
+		must(os.WriteFile(path, []byte("{"), 0o600))
+		var tries atomic.Int64
+		s := open(t, data.Options{},
+			Prices.Bind("file", data.File(path, 50*time.Millisecond, data.JSON[int])),
+			Prices.Bind("shut", runFunc(func(context.Context, func(prices)) error { tries.Add(1); return errors.New("shut") })),
+		)
+		time.Sleep(time.Minute)
+		must(os.WriteFile(path, []byte(`{"tea": 1}`), 0o600))
+		time.Sleep(50 * time.Millisecond)
+		synctest.Wait()
+		s.expect(t, "file tea 1")
+		_ = s.feed.Reload(t.Context())
+		tries.Store(0)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if n := tries.Load(); n != 3 { // after 100, 200 and 400 ms
+			t.Errorf("it was tried %d times in the second after Reload", n)
+		}
+	})
+}

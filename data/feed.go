@@ -18,8 +18,8 @@ import (
 // Options are what may be different in a [Feed]. The zero value is the default.
 type Options struct {
 	// Backoff returns how long a source pauses that has returned from Run so many
-	// times in turn, 1 the first time. Run starts to count anew when it has lasted
-	// longer than the last pause. A pause is at least a millisecond and at most an
+	// times in turn, 1 the first time. The count begins anew when Run has lasted
+	// longer than the last pause, and with a Reload. A pause is at least a millisecond and at most an
 	// hour. Nil stands for 100 ms, doubled each time, up to 10 s.
 	Backoff func(returns int) time.Duration
 
@@ -63,17 +63,21 @@ type Feed[K cmp.Ordered, V any] struct {
 	failure error           // of closing it
 }
 
-// Open runs the sources of the key that the scope sees, and follows their chain: one that
+// Open runs the sources of the capability that the scope sees, and follows their chain: one that
 // is bound later is run then, one that is unbound is stopped and its data go, one that
 // is replaced leaves its data until the new one has published. One whose type
 // cannot be compared is started anew with each change of the chain. Open returns when
 // each source has published or failed for the first time; that one failed is
-// seen in [Feed.Status]. If ctx ends before, Open fails and names those it waited for.
+// seen in [Feed.Status]. If ctx ends before, Open fails and names those it waited for;
+// later it has no effect.
 //
-// The feed has a scope of its own over the registries of scope, which it outlives: close
-// the feed before the registries. A source that was unbound is retired when its Run
+// The feed has a scope of its own over the registries of scope, so it works on when
+// scope is closed: close the feed before the registries. Two feeds run a source twice,
+// each for itself, and may for a while hold what it said at different times: parts of a
+// program that have to agree share a feed. A source that was unbound is retired when its Run
 // has returned. One bound with BindPerScope is made anew with each change of the chain.
-// Keys with [capability.OnlyLeased] are refused, as Run lasts too long for a lease.
+// Capabilities with [capability.OnlyLeased] are refused, as Run lasts too long for a
+// lease.
 func Open[K cmp.Ordered, V any](ctx context.Context, scope *capability.Scope, sources capability.Capability[Source[K, V]], o Options) (*Feed[K, V], error) {
 	if ctx == nil {
 		return nil, &capability.Error{Code: capability.ErrInvalid, Capability: sources.Name(), Err: errors.New("ctx is nil: give context.Background() if nothing ends the wait")}

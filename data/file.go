@@ -24,7 +24,7 @@ const MaxSize = 64 << 20
 // changing a file, also one that leaves size and time as they were, and it costs the
 // reading of the file each time. A file that is missing, too large, not a file, or not
 // understood is a failure: the last good data stay in service, and the file is read
-// again after a while.
+// again after that time, or after the pause of a failure if that is shorter.
 func File[K cmp.Ordered, V any](path string, every time.Duration, decode func([]byte) (map[K]V, error)) Source[K, V] {
 	return &file[K, V]{path, every, decode, func() (fs.File, error) {
 		// Opening a pipe would wait for its writer.
@@ -65,12 +65,12 @@ func (f *file[K, V]) Run(ctx context.Context, publish func(map[K]V)) error {
 	for first := true; ; first = false {
 		data, err := f.read(maxSize(ctx))
 		if err != nil {
-			return err
+			return &soon{err, f.every}
 		}
 		if sum := sha256.Sum256(data); first || sum != last {
 			m, err := f.decode(data)
 			if err != nil {
-				return f.locate(err)
+				return &soon{f.locate(err), f.every}
 			}
 			publish(m)
 			last = sum
@@ -80,6 +80,16 @@ func (f *file[K, V]) Run(ctx context.Context, publish func(map[K]V)) error {
 		}
 	}
 }
+
+// A soon is a failure after which Run is called again within that time, if it is
+// positive.
+type soon struct {
+	err    error
+	within time.Duration
+}
+
+func (s *soon) Error() string { return s.err.Error() }
+func (s *soon) Unwrap() error { return s.err }
 
 // read returns what the file holds, if that are at most so many bytes.
 func (f *file[K, V]) read(most int64) ([]byte, error) {

@@ -40,7 +40,8 @@ func position(text []byte, offset int, err error) *PositionError {
 // anything behind the object, a key that an object has twice, at any depth, an entry
 // that is null although V has no nil, and text that is no UTF-8. Keys that differ in
 // case alone are one inside an entry if V has no maps, because encoding/json takes
-// them for one field of a struct.
+// them for one field of a struct. Fields that a struct does not have are passed over, so
+// that files may be newer than the program.
 func JSON[V any](text []byte) (map[string]V, error) {
 	m := make(map[string]V)
 	text, members, err := decodeJSON[V](text, '{', &m)

@@ -671,9 +671,7 @@ func (w *market[K, V]) reload(giveUp bool, o order[K, V]) {
 	}
 	var pending []*stand[K, V]
 	for _, s := range w.stands {
-		if s.live {
-			s.returns = 0
-		}
+		s.returns = 0
 		first := s.vendor.first
 		s.start(time.Now())
 		outcome(s, first.do)

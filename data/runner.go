@@ -121,7 +121,8 @@ func (r *runner[K, V]) run() {
 		default:
 		}
 		begun := time.Now()
-		if r.once() {
+		restarted, err := r.once()
+		if restarted {
 			returns = 0
 			continue
 		}
@@ -129,10 +130,14 @@ func (r *runner[K, V]) run() {
 			returns = 1
 		}
 		pause = r.feed.options.pause(returns)
+		if s, ok := errors.AsType[*soon](err); ok && s.within > 0 {
+			pause = max(min(pause, s.within), time.Millisecond)
+		}
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
 		case <-r.again:
+			returns = 0
 		case <-r.ctx.Done():
 		}
 		timer.Stop()
@@ -148,8 +153,8 @@ func (r *runner[K, V]) give(err error) {
 	r.waiting.came(r.blame(r.name, err))
 }
 
-// once calls Run once, and reports whether it was ended to be begun anew.
-func (r *runner[K, V]) once() bool {
+// once calls Run once, and returns whether it was ended to be begun anew, and its error.
+func (r *runner[K, V]) once() (restarted bool, err error) {
 	ctx, cancel := context.WithCancel(r.ctx)
 	defer cancel()
 	a := &attempt[K, V]{cancel: cancel}
@@ -158,7 +163,7 @@ func (r *runner[K, V]) once() bool {
 	r.now = a
 	r.feed.mu.Unlock()
 
-	err := r.blame(r.name, r.call(ctx, a)) // before the locks, as it calls methods of the error
+	err = r.blame(r.name, r.call(ctx, a)) // before the locks, as it calls methods of the error
 
 	r.publishing.Lock() // so that what it published before counts first
 	defer r.publishing.Unlock()
@@ -175,7 +180,7 @@ func (r *runner[K, V]) once() bool {
 	default:
 		a.waiting.came(nil) // there is nothing to publish
 	}
-	return a.restarted
+	return a.restarted, err
 }
 
 // call calls Run on a goroutine that it may end.

@@ -335,6 +335,17 @@ var provoked = map[string]func(t *testing.T) error{
 		defer s.consumer(Dough.Into(&held)).Close()
 		return s.host.Replace(s.t.Context(), s.bakes("a", after(0)))
 	}),
+	"new-undeclared": bubbled(func(s *stage) error {
+		must(s.host.Start(s.t.Context(), s.bakes("a", after(0))))
+		must(s.host.Stop(s.t.Context()))
+		h := extension.NewHost(extension.Options{})
+		defer h.Stop(s.t.Context())
+		eats := extension.Background[struct{}]{Manifest: about("guest"), New: func(_ struct{}, d extension.Dependencies) (extension.Runner, error) {
+			_, err := Bread.Handle(d.Scope)
+			return after(0), err
+		}}
+		return h.Start(s.t.Context(), s.bakes("b", after(time.Second)), eats.Instance("guest", struct{}{}).At(s.engine))
+	}),
 	"replace-held": bubbled(func(s *stage) error {
 		must(s.host.Start(s.t.Context(), s.bakes("a", after(0))))
 		var held capability.Handle[Printer]

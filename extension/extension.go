@@ -32,6 +32,14 @@
 //	…
 //	err = host.Stop(ctx)
 //
+// An instance can be replaced while others use what it exports: their handles read the
+// new one when [Host.Replace] has made its commit. The old one is stopped when nobody uses
+// its exports any more, and nobody knows how long a caller uses what a plain handle
+// returned: until its scope is closed, which for another extension means until that ends.
+// So what is to be replaced is leased (declare the capability with
+// [capability.OnlyLeased], or resolve it with IntoLeased), or bound with a
+// [capability.Binding.Grace] if its users read their handles anew each time.
+//
 // There are three kinds, each a type, so that wrong combinations do not compile:
 // [Passive] extensions export and do not run, [Active] ones do both, and [Background]
 // ones run and export nothing.
@@ -59,8 +67,8 @@ type Key interface {
 type Manifest struct {
 	Name     string             // of the extension, as instances have names of their own
 	Version  string             // may be empty
-	Doc      string             // what it is for, in a sentence
-	URL      string             // where more is to be read
+	Doc      string             // what it is for, in a sentence; required
+	URL      string             // where more is to be read; required
 	Levels   []capability.Level // where instances may be placed; anywhere if there are none
 	Requires []Key              // what somebody has to provide before it starts
 }
@@ -73,8 +81,8 @@ type Dependencies struct {
 
 	// Scope sees what the instance requires. What is resolved in it must be declared
 	// in Requires, or else nobody knows that it has to start later. The host closes it
-	// when the instance has stopped. Of an export bound with BindPerScope by who starts at
-	// the same time the scope gets another instance once the start is over.
+	// when the instance has stopped. If what is required was bound with BindPerScope by an
+	// instance that starts at the same time, its maker runs again when the start is over.
 	Scope *capability.Scope
 
 	// Log says who writes.
@@ -162,28 +170,28 @@ func (e Background[C]) Instance(name string, config C) Instance {
 	return newInstance(e.declaration(), name, config, caller())
 }
 
-// Decode makes an Extension of e.
+// Decode is Instance with a configuration that decode fills in; see [Extension].
 func (e Passive[C]) Decode(name string, decode func(config any) error) Instance {
 	return decodeInstance[C](e.declaration(), name, decode, caller())
 }
 
-// Decode makes an Extension of e.
+// Decode is Instance with a configuration that decode fills in; see [Extension].
 func (e Active[C]) Decode(name string, decode func(config any) error) Instance {
 	return decodeInstance[C](e.declaration(), name, decode, caller())
 }
 
-// Decode makes an Extension of e.
+// Decode is Instance with a configuration that decode fills in; see [Extension].
 func (e Background[C]) Decode(name string, decode func(config any) error) Instance {
 	return decodeInstance[C](e.declaration(), name, decode, caller())
 }
 
-// Describe makes an Extension of e.
+// Describe returns what the extension is, for people and tools.
 func (e Passive[C]) Describe() Description { return e.declaration().describe() }
 
-// Describe makes an Extension of e.
+// Describe returns what the extension is, for people and tools.
 func (e Active[C]) Describe() Description { return e.declaration().describe() }
 
-// Describe makes an Extension of e.
+// Describe returns what the extension is, for people and tools.
 func (e Background[C]) Describe() Description { return e.declaration().describe() }
 
 // A declaration is what an extension is, whatever its kind and the type of its

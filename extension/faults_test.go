@@ -257,6 +257,7 @@ func TestReplaceKeepsThePlace(t *testing.T) {
 		go func() { time.Sleep(time.Second); must(other.Close()) }()
 		fresh := cook("toaster", keys(Bread))
 		must(h.Replace(t.Context(), fresh.Instance("a", struct{}{})))
+		time.Sleep(2 * time.Second) // until nobody uses the one before any more
 		synctest.Wait()
 		must(all.Use(func(c capability.Chain[Printer]) error {
 			if names := strings.Join(c.Names(), " "); names != "a b" || states(h) != "a ready, b ready" {

@@ -308,7 +308,7 @@ const ErrNotStopped capability.Code = "not_stopped"
 // An error leaves the one before in service, but for one that is [ErrNotStopped]: then the
 // new one serves. If the exports of the one before are still used when its Drain, or ctx,
 // has ended, that error says by whom, and the one before is stopped when they let go of
-// it, or by Stop.
+// it, or by Stop. A passive one without OnRetire is not waited for.
 func (h *Host) Replace(ctx context.Context, instance Instance) error {
 	ctx, leave, err := h.enter(ctx, "Replace")
 	if err != nil {
@@ -439,7 +439,11 @@ func (h *Host) leave(units []*unit, old *unit) {
 // end stops a unit whose exports were withdrawn, once nobody uses them any more. If that
 // takes too long, it is done later.
 func (h *Host) end(ctx context.Context, old *unit) error {
-	late := time.NewTimer(old.limits.Drain)
+	limit := old.limits.Drain
+	if old.idle() {
+		limit = min(limit, idleWait) // nobody has to see it end
+	}
+	late := time.NewTimer(limit)
 	defer late.Stop()
 	select {
 	case <-old.usage.none:
@@ -459,7 +463,22 @@ func (h *Host) end(ctx context.Context, old *unit) error {
 		case <-h.ending: // Stop does it
 		}
 	}()
+	if old.idle() {
+		return nil
+	}
 	return old.errorf(ErrNotStopped, "it is out of service and runs on, as %w", old.held())
+}
+
+// idleWait is how long is waited for an idle unit: for what nobody uses, long enough.
+const idleWait = 10 * time.Millisecond
+
+// idle reports whether nothing ends when the unit is stopped, so that nobody needs to
+// wait for it: it is passive, and nothing is done when its exports are retired.
+func (u *unit) idle() bool {
+	return u.is.passive() && !slices.ContainsFunc(u.made.exports, func(b capability.Binding) bool {
+		is, _ := inside.BindingOf(b)
+		return is.Maker || len(is.Retire) > 0
+	})
 }
 
 // left stops a unit that nobody uses.
@@ -520,6 +539,10 @@ func (h *Host) Stop(ctx context.Context) error {
 	for _, u := range slices.Backward(link(all)) {
 		errs = append(errs, u.stop(ctx))
 	}
+	h.mu.Lock()
+	h.leaving = slices.DeleteFunc(slices.Clone(h.leaving), func(u *unit) bool { return u.now.State == Stopped })
+	h.publish()
+	h.mu.Unlock()
 	h.failure = capability.Join(errs...)
 	return h.failure
 }

@@ -130,7 +130,7 @@ func TestDependentsSeeMoreThanOthers(t *testing.T) {
 		room := extension.Passive[int]{
 			Manifest: about("room"), Exports: []extension.Key{Desks},
 			New: func(n int, d extension.Dependencies) ([]capability.Binding, error) {
-				return []capability.Binding{Desks.Bind(d.Name, &desk{n})}, nil
+				return []capability.Binding{Desks.Bind(d.Name, &desk{n}).OnRetire(func() error { return nil })}, nil
 			},
 		}
 		var sits capability.Handle[*desk]

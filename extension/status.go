@@ -27,13 +27,15 @@ const (
 
 // A Status says how an instance does.
 type Status struct {
-	Instance, Extension, Version string
-	Kind                         string // passive, active or background
-	Place                        string // the registry where its exports are bound
-	State                        State
-	Since                        time.Time // that it is in this state
-	Restarts                     int       // how many times Run was called again
-	Err                          error     // why it is degraded or failed, or what Run returned at last
+	Instance  string    `json:"instance"`
+	Extension string    `json:"extension"`
+	Version   string    `json:"version,omitempty"`
+	Kind      string    `json:"kind"`  // passive, active or background
+	Place     string    `json:"place"` // the registry where its exports are bound
+	State     State     `json:"state"`
+	Since     time.Time `json:"since"`              // that it is in this state
+	Restarts  int       `json:"restarts,omitempty"` // how many times Run was called again
+	Err       error     `json:"-"`                  // why it is degraded or failed, or what Run returned at last
 }
 
 // String returns the status in a few words.
@@ -58,9 +60,11 @@ func (s Status) String() string {
 // not be changed. It can be watched; after Stop it keeps the last values.
 func (h *Host) Status() capability.Handle[[]Status] { return h.status }
 
-// Ready returns nil if every instance is ready, or done, and else an error that says
-// of each other one what it does and why: what a health endpoint wants to know. A host
-// that has not started anything is ready, one that is stopped is not.
+// Ready returns nil if every instance is ready, or stopped because Run was done, and else
+// an error that says of each that is starting, degraded or failed why: what a
+// health endpoint wants to know. Instances that were replaced or removed do not count. A
+// host that has not started anything is ready, one that was told to stop is not. Who
+// wants to count Degraded as ready asks Status.
 func (h *Host) Ready() error {
 	h.mu.Lock()
 	stopping := h.stopping
@@ -75,7 +79,11 @@ func (h *Host) Ready() error {
 		}
 		text := fmt.Errorf("it is %s since %s", s.State, s.Since.UTC().Format(time.RFC3339))
 		if s.Err != nil {
-			text = fmt.Errorf("%w: %w", text, s.Err)
+			because := s.Err
+			if e, ok := because.(*capability.Error); ok {
+				because = e.Err // which has the names once
+			}
+			text = fmt.Errorf("%w: %w", text, because)
 		}
 		errs = append(errs, &capability.Error{Provider: s.Instance, Scope: s.Place, Err: text})
 	}

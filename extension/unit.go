@@ -171,7 +171,7 @@ func (u *unit) construct(ctx context.Context) error {
 	case err := <-done:
 		u.made = m
 		if err != nil {
-			return u.errorf(codeOf(err), "New failed: %w", err)
+			return u.errorf(codeOf(err), "New failed%s: %w", u.undeclared(err), err)
 		}
 		return u.check()
 	case <-ctx.Done():
@@ -181,6 +181,25 @@ func (u *unit) construct(ctx context.Context) error {
 		}()
 		return u.late(ctx)
 	}
+}
+
+// undeclared returns a hint if New failed for want of what it does not require, and
+// another instance exports.
+func (u *unit) undeclared(err error) string {
+	e, ok := errors.AsType[*capability.Error](err)
+	if !ok || e.Code != capability.ErrNotProvided {
+		return ""
+	}
+	named := func(k Key) bool { return k.Name() == e.Capability }
+	if slices.ContainsFunc(u.is.Requires, named) {
+		return ""
+	}
+	for _, other := range u.host.running() {
+		if slices.ContainsFunc(other.is.exports, named) {
+			return fmt.Sprintf(", as it does not require %q, which %v exports: add it to Requires", e.Capability, other.Instance)
+		}
+	}
+	return ""
 }
 
 // codeOf returns the code of an error, "" if it has none.

@@ -19,6 +19,9 @@ import (
 // is met by what an instance exports or a registry binds, at the place of who
 // requires it or broader. Errors come in the order of the instances.
 //
+// What an instance picks by a name in its configuration is not known here, and found when
+// it starts. The report is an empty text if nothing is wrong.
+//
 // It warns of exports that nobody requires. uses are the capabilities that
 // the program itself resolves, which counts as well.
 func Validate(instances []Instance, uses ...Key) capability.Report {

@@ -26,7 +26,7 @@ var Extension = extension.Passive[Config]{
 	Exports: []extension.Key{alarm.Notifiers},
 	New: func(c Config, d extension.Dependencies) ([]capability.Binding, error) {
 		p := &pager{prefix: c.Prefix}
-		if err := d.Scope.Resolve(alarm.Rosters.Into(&p.roster), alarm.Output.Into(&p.out)); err != nil {
+		if err := d.Scope.Resolve(alarm.Rosters.IntoLeased(&p.roster), alarm.Output.Into(&p.out)); err != nil {
 			return nil, err
 		}
 		return []capability.Binding{alarm.Notifiers.Bind(d.Name, p)}, nil
@@ -38,14 +38,17 @@ type Config struct {
 	Prefix string `json:"prefix" doc:"what each message begins with"`
 }
 
-// A pager holds handles, so it asks whoever provides at that time.
+// A pager holds handles, so it asks whoever provides at that time. The roster is leased,
+// so that one that is replaced can stop when no call uses it any more.
 type pager struct {
 	prefix string
-	roster capability.Handle[alarm.Roster]
+	roster capability.Leased[alarm.Roster]
 	out    capability.Handle[io.Writer]
 }
 
 func (p *pager) Notify(event string) error {
-	_, err := fmt.Fprintf(p.out.Get(), "to %s: %s%s\n", p.roster.Get().OnDuty(), p.prefix, event)
-	return err
+	return p.roster.Use(func(r alarm.Roster) error {
+		_, err := fmt.Fprintf(p.out.Get(), "to %s: %s%s\n", r.OnDuty(), p.prefix, event)
+		return err
+	})
 }
