@@ -14,12 +14,12 @@ import (
 
 // A house is what pre-flight checks look at: an engine and two pipelines.
 type house struct {
-	lamps, bells           capability.Capability[int]
-	engine, day, night     *capability.Registry
-	dayScope, nightScope   *capability.Scope
-	lamp, bell             capability.Handle[int]
-	allLamps               capability.ChainHandle[int]
-	someLamp, anotherLamps capability.Leased[int]
+	lamps, bells         capability.Capability[int]
+	engine, day, night   *capability.Registry
+	dayScope, nightScope *capability.Scope
+	lamp, bell           capability.Handle[int]
+	allLamps             capability.ChainHandle[int]
+	someLamp             capability.Leased[int]
 }
 
 func newHouse() *house {

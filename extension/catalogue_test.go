@@ -272,6 +272,7 @@ type Shop struct {
 	Sealed `json:"-"`
 	*Cents
 	Name   string `json:",omitempty" doc:"over the | door"`
+	//lint:ignore SA5008 a field may be called "-"
 	Dash   int    `json:"-,"`
 	Secret string `json:"-"`
 	hidden int

@@ -45,7 +45,7 @@ func imports(t *testing.T, file, path string) bool {
 }
 
 // public are the packages that programs import.
-var public = []string{".", "keepgoing", "concurrent", "fanout", "observed", "data", "extension", "discover", "capabilitytest"}
+var public = []string{".", "keepgoing", "concurrent", "fanout", "observed", "data", "extension", "discover", "capabilitytest", "capabilityhttp"}
 
 // The exported surface is what testdata/api.txt says. A changed line there wants
 // a line in CHANGELOG.md.
