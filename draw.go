@@ -4,6 +4,7 @@ package capability
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -16,7 +17,7 @@ func (s *Snapshot) Mermaid(capability string) string {
 	if !ok {
 		return ""
 	}
-	text := strings.NewReplacer("#", "#35;", `"`, "#quot;", "<", "#lt;", ">", "#gt;", "\n", " ", "`", "#96;")
+	text := strings.NewReplacer("#", "#35;", `"`, "#quot;", "<", "#lt;", ">", "#gt;", "&", "#amp;", "%", "#37;", `\`, "#92;", "*", "#42;", "\n", " ", "`", "#96;")
 	var b strings.Builder
 	b.WriteString("flowchart LR\n")
 	s.boxes(c, func(i int, r RegistryState, in []boxed) {
@@ -38,7 +39,7 @@ func (s *Snapshot) DOT(capability string) string {
 	if !ok {
 		return ""
 	}
-	text := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", " ")
+	text := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "&", "&amp;", "\n", " ")
 	var b strings.Builder
 	fmt.Fprintf(&b, "digraph \"%s\" {\n  rankdir=LR\n  node [shape=box]\n", text.Replace(c.Name))
 	s.boxes(c, func(i int, r RegistryState, in []boxed) {
@@ -67,10 +68,13 @@ type boxed struct {
 func (s *Snapshot) boxes(c CapabilityState, box func(i int, r RegistryState, in []boxed), arrow func(from, to int)) {
 	for i, r := range s.Registries {
 		var in []boxed
-		here := func(p ProviderState) bool { return p.Registry == r.Name && p.Level == r.Level }
+		here := func(p ProviderState) bool {
+			// The first, because an extension may be called like the registry that it is over.
+			return i == slices.IndexFunc(s.Registries, func(r RegistryState) bool { return p.Registry == r.Name && p.Level == r.Level })
+		}
 		for n, p := range c.Providers {
 			if here(p) {
-				label := fmt.Sprintf("%d. %s", n+1, p.Name)
+				label := fmt.Sprintf("%d: %s", n+1, p.Name) // Mermaid takes "1. " for a list
 				if p.Name == c.One {
 					label += " (the one)"
 				}

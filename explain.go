@@ -4,6 +4,7 @@ package capability
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -15,13 +16,9 @@ func (s *Snapshot) Explain(capability string) string {
 	if !ok {
 		var known []string
 		for _, c := range s.Capabilities {
-			known = append(known, quote(c.Name))
+			known = append(known, c.Name)
 		}
-		list := "none"
-		if len(known) > 0 {
-			list = strings.Join(known, ", ")
-		}
-		return fmt.Sprintf("scope %s knows no capability %s, as nobody binds or resolves one of that name there; known are: %s\n", quote(s.Scope), quote(capability), list)
+		return fmt.Sprintf("scope %s knows no capability %s, as nobody binds or resolves one of that name there: %s\n", quote(s.Scope), quote(capability), didYouMean(capability, known))
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, which %s, in scope %s at generation %d\n", quote(c.Name), strings.TrimRight(c.Doc, ". "), quote(s.Scope), s.Generation)
@@ -31,10 +28,12 @@ func (s *Snapshot) Explain(capability string) string {
 	}
 	b.WriteString("\n")
 	switch {
+	case c.One != "" && slices.Contains(c.Rules, "BroadFirst") && len(c.Providers) > 1:
+		fmt.Fprintf(&b, "  the one provider is %s, the first if narrower registries come first; BroadFirst is for the chain\n", quote(c.One))
 	case c.One != "":
 		fmt.Fprintf(&b, "  the one provider is %s\n", quote(c.One))
 	case len(c.Ambiguous) > 0:
-		fmt.Fprintf(&b, "  no one provider is clear: only the order of binding puts %s first of %s; give them priorities or Select one\n", quote(c.Ambiguous[0]), quoteAll(c.Ambiguous))
+		fmt.Fprintf(&b, "  no one provider is clear: only the order of binding says which of %s comes first; give them priorities or Select one\n", quoteAll(c.Ambiguous))
 	default:
 		b.WriteString("  nobody provides it\n")
 	}
@@ -64,8 +63,8 @@ func (s *Snapshot) Explain(capability string) string {
 
 // becauses says what [ProviderState.Because] means.
 var becauses = map[string]string{
-	"narrower":      "its registry is narrower",
-	"broader":       "its registry is broader, and the key says BroadFirst",
+	"narrower":      "its place is in a narrower registry",
+	"broader":       "its place is in a broader registry, and the key says BroadFirst",
 	"priority":      "its priority is greater",
 	"bound earlier": "it was bound earlier",
 	"selected":      "Select names it earlier",
@@ -169,73 +168,83 @@ func (s *Snapshot) Diff(newer *Snapshot) []Difference {
 			all = append(all, d)
 		}
 	}
-	for _, name := range union(s.Capabilities, newer.Capabilities, func(c CapabilityState) string { return c.Name }) {
-		old, was := s.find(name)
-		now, is := newer.find(name)
-		sites := [2]string{}
-		if was {
-			sites[0] = old.Site
-		}
-		if is {
-			sites[1] = now.Site
-		}
-		note(Difference{Capability: name, What: "capability", Old: sites[0], New: sites[1]})
+	olds, news := s.named(), newer.named()
+	for _, name := range union(olds, news) {
+		old, now := olds[name], news[name]
+		note(Difference{Capability: name, What: "capability", Old: old.Site, New: now.Site})
 		note(Difference{Capability: name, What: "one", Old: old.One, New: now.One})
-		states := slices.Concat(old.Providers, old.Unseen, now.Providers, now.Unseen)
-		for _, provider := range union(states, nil, func(p ProviderState) string { return p.Name }) {
-			note(Difference{Capability: name, Provider: provider, What: "seen", Old: old.seen(provider), New: now.seen(provider)})
+		oldSeen, nowSeen := old.standings(), now.standings()
+		for _, provider := range union(oldSeen, nowSeen) {
+			note(Difference{Capability: name, Provider: provider, What: "seen", Old: oldSeen[provider], New: nowSeen[provider]})
 		}
-		kept := func(c, other CapabilityState) string {
-			var names []string
-			for _, p := range c.Providers {
-				if slices.ContainsFunc(other.Providers, func(o ProviderState) bool { return o.Name == p.Name }) {
-					names = append(names, p.Name)
-				}
-			}
-			return strings.Join(names, " ")
-		}
-		note(Difference{Capability: name, What: "order", Old: kept(old, now), New: kept(now, old)})
+		note(Difference{Capability: name, What: "order", Old: old.kept(now), New: now.kept(old)})
 	}
-	pending := func(p PendingState) string { return fmt.Sprintf("%s %s %s", p.Capability, p.Provider, p.Site) }
-	for _, id := range union(s.Pending, newer.Pending, pending) {
-		find := func(list []PendingState) (PendingState, string) {
-			i := slices.IndexFunc(list, func(p PendingState) bool { return pending(p) == id })
-			if i < 0 {
-				return PendingState{}, ""
-			}
-			return list[i], list[i].Site
+	before, after := s.waiting(), newer.waiting()
+	for _, id := range union(before, after) {
+		old, now := before[id], after[id]
+		p := old
+		if old.Site == "" {
+			p = now
 		}
-		old, was := find(s.Pending)
-		now, is := find(newer.Pending)
-		if was == "" {
-			old = now
-		}
-		note(Difference{Capability: old.Capability, Provider: old.Provider, What: "pending", Old: was, New: is})
+		note(Difference{Capability: p.Capability, Provider: p.Provider, What: "pending", Old: old.Site, New: now.Site})
 	}
 	return all
 }
 
-// seen returns how the provider of that name stands, "" if there is none.
-func (c CapabilityState) seen(name string) string {
-	for _, p := range c.Providers {
-		if p.Name == name {
-			return fmt.Sprintf("%s at %s", p.Registry, p.Site)
-		}
+// named returns the capabilities by name.
+func (s *Snapshot) named() map[string]CapabilityState {
+	all := make(map[string]CapabilityState, len(s.Capabilities))
+	for _, c := range s.Capabilities {
+		all[c.Name] = c
 	}
-	for _, p := range c.Unseen {
-		if p.Name == name {
-			return fmt.Sprintf("%s at %s, %s by %s", p.Registry, p.Site, p.Fate, p.By)
-		}
-	}
-	return ""
+	return all
 }
 
-// union returns the names of two lists, sorted, each once.
-func union[T any](a, b []T, name func(T) string) []string {
-	var names []string
-	for _, t := range slices.Concat(a, b) {
-		names = append(names, name(t))
+// standings returns how the provider of each name stands.
+func (c CapabilityState) standings() map[string]string {
+	all := make(map[string]string, len(c.Providers))
+	for _, p := range c.Providers {
+		all[p.Name] = fmt.Sprintf("%s at %s", p.Registry, p.Site)
 	}
+	for _, p := range c.Unseen {
+		if all[p.Name] == "" {
+			all[p.Name] = fmt.Sprintf("%s at %s, %s by %s", p.Registry, p.Site, p.Fate, p.By)
+		}
+	}
+	return all
+}
+
+// kept returns the names of those in the chain who are in the other one, too.
+func (c CapabilityState) kept(other CapabilityState) string {
+	there := make(map[string]bool, len(other.Providers))
+	for _, p := range other.Providers {
+		there[p.Name] = true
+	}
+	var names []string
+	for _, p := range c.Providers {
+		if there[p.Name] {
+			names = append(names, p.Name)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+// waiting returns what is pending by what tells it apart, and by number what nothing
+// tells apart.
+func (s *Snapshot) waiting() map[string]PendingState {
+	all := make(map[string]PendingState, len(s.Pending))
+	times := make(map[string]int, len(s.Pending))
+	for _, p := range s.Pending {
+		id := fmt.Sprintf("%s\n%s\n%s\n%s\n%d\n", p.Capability, p.Provider, p.Scope, p.Site, p.Since.UnixNano())
+		times[id]++
+		all[fmt.Sprint(id, times[id])] = p
+	}
+	return all
+}
+
+// union returns the names in two maps, sorted.
+func union[T any](a, b map[string]T) []string {
+	names := slices.AppendSeq(slices.Collect(maps.Keys(a)), maps.Keys(b))
 	slices.Sort(names)
 	return slices.Compact(names)
 }

@@ -13,12 +13,12 @@ import (
 
 // A Snapshot is what a scope saw at one moment: who answers for each capability
 // and why, and who does not and why not. It is plain data that never changes, also as
-// JSON, whose names are those of the fields in lower case. Lists have the order that is
-// said here, and are absent from JSON if they are empty.
+// JSON, whose names are those of the fields and begin in lower case. Lists have the order
+// that is said here, and are absent from JSON if they are empty.
 type Snapshot struct {
 	Scope        string            `json:"scope"`
-	Generation   uint64            `json:"generation"`             // how many transactions have changed its registries
-	Registries   []RegistryState   `json:"registries"`             // the narrowest first
+	Generation   uint64            `json:"generation"`             // the sum of the commits of its registries
+	Registries   []RegistryState   `json:"registries,omitempty"`   // the narrowest first
 	Capabilities []CapabilityState `json:"capabilities,omitempty"` // those bound or resolved, by name
 	Derived      []DerivedState    `json:"derived,omitempty"`      // what Derive made for the scope, by site
 	Pending      []PendingState    `json:"pending,omitempty"`      // what left the registries and is not retired yet, by name
@@ -132,7 +132,6 @@ func pending(registries []*Registry) []PendingState {
 	for _, r := range registries {
 		list = append(list, r.retiring.list()...)
 	}
-	slices.SortFunc(list, byName)
 	var states []PendingState
 	seen := make(map[*resource]bool) // what is made for a scope waits in each registry
 	for _, p := range list {
@@ -150,6 +149,11 @@ func pending(registries []*Registry) []PendingState {
 		}
 		states = append(states, state)
 	}
+	slices.SortFunc(states, func(a, b PendingState) int {
+		return cmp.Or(
+			strings.Compare(a.Capability, b.Capability), strings.Compare(a.Provider, b.Provider), strings.Compare(a.Scope, b.Scope),
+			bySite(a.Site, b.Site), a.Since.Compare(b.Since), slices.Compare(a.HeldBy, b.HeldBy))
+	})
 	return states
 }
 
@@ -177,19 +181,27 @@ func (s *Scope) describe(k *key) CapabilityState {
 		u.Fate, u.By, u.BySite = string(f), registry(by).name, by.decided(p, f).String()
 		c.Unseen = append(c.Unseen, u)
 	})
-	before := slices.Clone(base) // before Before and After
+	places := make(map[*provider]int, len(base)) // before Before and After
+	ordered := base
 	if k.rules.broadFirst {
-		before = broadFirst(before)
+		ordered = broadFirst(base)
+	}
+	for i, s := range ordered {
+		places[s.provider] = i
 	}
 	a := arrange(k.rules, base)
+	seen := make(map[string]bool, len(a.seats))
+	for _, s := range a.seats {
+		seen[s.name] = true
+	}
 	for i, s := range a.seats {
 		p := state(s.provider, s.at, home(layers, s.provider))
 		if i+1 < len(a.seats) {
-			p.Because = ahead(before, &s, &a.seats[i+1])
+			p.Because = ahead(places, &s, &a.seats[i+1])
 		}
 		if !s.picked {
 			for _, name := range slices.Concat(p.Before, p.After) {
-				if !slices.ContainsFunc(a.seats, func(s seat) bool { return s.name == name }) {
+				if !seen[name] && !slices.Contains(p.Unmatched, name) {
 					p.Unmatched = append(p.Unmatched, name)
 				}
 			}
@@ -209,14 +221,11 @@ func (s *Scope) describe(k *key) CapabilityState {
 	return c
 }
 
-// ahead returns why a is ahead of b, which comes next, in a chain whose base order is
-// given.
-func ahead(base []seat, a, b *seat) string {
-	at := func(s *seat) int {
-		return slices.IndexFunc(base, func(t seat) bool { return t.provider == s.provider })
-	}
+// ahead returns why a is ahead of b, which comes next, in a chain of whose base order
+// the places are given.
+func ahead(places map[*provider]int, a, b *seat) string {
 	switch {
-	case at(a) > at(b):
+	case places[a.provider] > places[b.provider]:
 		return "constraint"
 	case a.depth < b.depth:
 		return "narrower"
@@ -298,8 +307,14 @@ func (c *core) describe(query string) []ResolvedState {
 
 func sortResolved(list []ResolvedState) {
 	slices.SortFunc(list, func(a, b ResolvedState) int {
-		return cmp.Or(strings.Compare(a.Site, b.Site), strings.Compare(a.Query, b.Query), strings.Compare(a.Kind, b.Kind))
+		return cmp.Or(bySite(a.Site, b.Site), strings.Compare(a.Query, b.Query), strings.Compare(a.Kind, b.Kind))
 	})
+}
+
+// bySite compares places: by file, and then by line as a number.
+func bySite(a, b string) int {
+	i, j := strings.LastIndexByte(a, ':')+1, strings.LastIndexByte(b, ':')+1
+	return cmp.Or(strings.Compare(a[:i], b[:j]), cmp.Compare(len(a), len(b)), strings.Compare(a, b))
 }
 
 // derived returns what Derive made for the scope.
@@ -318,7 +333,7 @@ func (s *Scope) derived() []DerivedState {
 		list = append(list, d)
 	}
 	slices.SortFunc(list, func(a, b DerivedState) int {
-		return cmp.Or(strings.Compare(a.Site, b.Site), strings.Compare(fmt.Sprint(a), fmt.Sprint(b)))
+		return cmp.Or(bySite(a.Site, b.Site), strings.Compare(fmt.Sprint(a), fmt.Sprint(b)))
 	})
 	return list
 }

@@ -271,7 +271,7 @@ type Shop struct {
 	Till   `json:"till" doc:"where the money is"`
 	Sealed `json:"-"`
 	*Cents
-	Name   string `json:",omitempty" doc:"over the | door"`
+	Name string `json:",omitempty" doc:"over the | door"`
 	//lint:ignore SA5008 a field may be called "-"
 	Dash   int    `json:"-,"`
 	Secret string `json:"-"`
