@@ -269,8 +269,13 @@ func newEra(generation uint64, leased bool) era {
 	return e
 }
 
-func (e era) generation() uint64 { return uint64(e >> 1) }
-func (e era) leased() bool       { return e&1 == 1 }
+// generation returns the generation, which is none after now.
+func (e era) generation(now uint64) uint64 {
+	const all = 1 << 31 // that an era tells apart
+	return now - (now-uint64(e>>1))%all
+}
+
+func (e era) leased() bool { return e&1 == 1 }
 
 // resolutions returns how handles of the cell were resolved.
 func (c *core) resolutions() []resolution {

@@ -215,7 +215,7 @@ func (s *Scope) describe(k *key) CapabilityState {
 		c.One, c.Ambiguous = c.Ambiguous[0], nil
 	}
 	if asked := s.asks[k.name]; asked != nil {
-		asked.cells.each(func(read *core) { c.Resolved = append(c.Resolved, read.describe(read.in.ask.text())...) })
+		asked.cells.each(func(read *core) { c.Resolved = append(c.Resolved, read.describe(read.in.ask.text(), s.generation())...) })
 		sortResolved(c.Resolved)
 	}
 	return c
@@ -287,15 +287,16 @@ func (q question) text() string {
 	return quote(q.pick)
 }
 
-// describe returns who resolved or reads the cell, which answers the query.
-func (c *core) describe(query string) []ResolvedState {
+// describe returns who resolved or reads the cell, which answers the query. now is the
+// generation of the scope.
+func (c *core) describe(query string, now uint64) []ResolvedState {
 	var list []ResolvedState
 	for _, r := range c.resolutions() {
 		kind := "plain"
 		if r.era.leased() {
 			kind = "leased"
 		}
-		list = append(list, ResolvedState{query, kind, r.site.String(), r.era.generation()})
+		list = append(list, ResolvedState{query, kind, r.site.String(), r.era.generation(now)})
 	}
 	if c.more != nil {
 		for _, by := range c.more.taps {
@@ -321,7 +322,7 @@ func bySite(a, b string) int {
 func (s *Scope) derived() []DerivedState {
 	var list []DerivedState
 	for _, n := range s.nodes {
-		d := DerivedState{Site: n.of.site.String(), Resolved: n.cell.describe("the value")}
+		d := DerivedState{Site: n.of.site.String(), Resolved: n.cell.describe("the value", s.generation())}
 		sortResolved(d.Resolved)
 		for _, r := range n.now.reads {
 			if r.key != nil {

@@ -667,4 +667,39 @@ var twins = []twin{
 		file: "extension/unit.go", good: "\t\tif len(c.Resolved) > 0 && ", bad: "\t\tif len(c.Resolved) > 1000 && ",
 		test: "TestModelOfFailures|TestErrorTexts", in: "extension",
 	},
+	{
+		name: "a pending provider hides its namesakes from Diff",
+		file: "explain.go", good: "times[id]++", bad: "times[id] = 1",
+		test: "TestDiffIsEmptyIfAndOnlyIfNothingThatCountsChanged",
+	},
+	{
+		name: "what a constraint moved is told as what base order says",
+		file: "snapshot.go", good: "case places[a.provider] > places[b.provider]:", bad: "case places == nil:",
+		test: "TestSnapshotOfSmallWorlds",
+	},
+	{
+		name: "an ambiguous first is called the one",
+		file: "snapshot.go", good: "if len(c.Ambiguous) == 1 {", bad: "if len(c.Ambiguous) > 0 {",
+		test: "TestSnapshotOfSmallWorlds",
+	},
+	{
+		name: "a masked provider is told to be hidden",
+		file: "order.go", good: "note(gone.provider, by, f)", bad: "note(gone.provider, by, fateHidden)",
+		test: "TestSnapshotOfSmallWorlds",
+	},
+	{
+		name: "a name leaves its label",
+		file: "draw.go", good: "`\"`, \"#quot;\", ", bad: "",
+		test: "TestHostileNamesStayInTheirLabels",
+	},
+	{
+		name: "a lease is told as a plain handle",
+		file: "handle.go", good: "return e&1 == 1", bad: "return e&1 == 0",
+		test: "TestRichSnapshotTexts",
+	},
+	{
+		name: "a snapshot is taken without the lock",
+		file: "snapshot.go", good: "\tdefer h.unlock()\n\tfor _, r", bad: "\th.unlock()\n\tfor _, r",
+		test: "TestSnapshotsAmongCommits",
+	},
 }
