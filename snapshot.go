@@ -215,7 +215,9 @@ func (s *Scope) describe(k *key) CapabilityState {
 		c.One, c.Ambiguous = c.Ambiguous[0], nil
 	}
 	if asked := s.asks[k.name]; asked != nil {
-		asked.cells.each(func(read *core) { c.Resolved = append(c.Resolved, read.describe(read.in.ask.text(), s.generation())...) })
+		asked.cells.each(func(read *core) {
+			c.Resolved = append(c.Resolved, read.describe(read.in.ask.text(), s.generation())...)
+		})
 		sortResolved(c.Resolved)
 	}
 	return c
