@@ -96,8 +96,8 @@ type Dependencies struct {
 
 // A Runner is what of an instance runs.
 type Runner interface {
-	// Run calls ready when what the instance exports can be used, and goes on until
-	// ctx ends. It is called by one goroutine at a time. What it returns before ctx has
+	// Run calls ready when what the instance exports can be used, each time that it is
+	// called, and goes on until ctx ends. It is called by one goroutine at a time. What it returns before ctx has
 	// ended decides what comes next: nil says that it is done for good, any other error
 	// that it failed, which is final unless [Limits.Restart] says otherwise; [Fatal] and
 	// [RetryAfter] say more. One that panics has failed. What it returns after ctx has

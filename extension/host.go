@@ -158,12 +158,10 @@ func (h *Host) Start(ctx context.Context, instances ...Instance) error {
 	if err == nil {
 		return nil
 	}
-	now, cancel := context.WithCancel(ctx)
-	cancel()
 	errs := []error{err}
 	for _, u := range slices.Backward(order) {
 		if slices.Contains(units, u) {
-			errs = append(errs, u.stop(now))
+			errs = append(errs, u.stop(ctx))
 		}
 	}
 	h.runs(before)
@@ -341,9 +339,7 @@ func (h *Host) Replace(ctx context.Context, instance Instance) error {
 	}
 	if err != nil {
 		link(before)
-		now, cancel := context.WithCancel(ctx)
-		cancel()
-		return capability.Join(err, fresh.stop(now))
+		return capability.Join(err, fresh.stop(ctx))
 	}
 	h.leave(all, old)
 	return h.end(ctx, old)

@@ -479,3 +479,40 @@ func TestReport(t *testing.T) {
 		}
 	})
 }
+
+// An export that the program itself has unbound is none that Stop or Remove would miss.
+func TestExportThatIsUnboundByHand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		engine := newEngine()
+		h := extension.NewHost(extension.Options{})
+		must(h.Start(t.Context(), prints(0).Instance("laser", "p").At(engine), prints(0).Instance("inkjet", "q").At(engine)))
+		must(engine.Apply(Printers.Unbind("laser"), Printers.Unbind("inkjet")))
+		must(h.Remove(t.Context(), "inkjet"))
+		must(h.Stop(t.Context()))
+		must(engine.Close(t.Context()))
+	})
+}
+
+// Who is stopped because another one failed to start has its time for that.
+func TestRollbackGivesTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := extension.Background[struct{}]{Manifest: about("slow"), New: func(struct{}, extension.Dependencies) (extension.Runner, error) {
+			return extension.RunFunc(func(ctx context.Context, ready func()) error {
+				ready()
+				<-ctx.Done()
+				time.Sleep(5 * time.Second)
+				return nil
+			}), nil
+		}}
+		broken := extension.Passive[struct{}]{Manifest: about("broken"), Exports: []extension.Key{Printers}, New: func(struct{}, extension.Dependencies) ([]capability.Binding, error) {
+			time.Sleep(time.Second)
+			return nil, errors.New("out of paper")
+		}}
+		h := extension.NewHost(extension.Options{})
+		err := h.Start(t.Context(), slow.Instance("slow", struct{}{}).At(newEngine()), broken.Instance("broken", struct{}{}).At(newEngine()))
+		if err == nil || strings.Contains(err.Error(), "slow") {
+			t.Errorf("got %v", err)
+		}
+		must(h.Stop(t.Context()))
+	})
+}

@@ -88,10 +88,8 @@ func (u *unit) start(ctx context.Context) error {
 	case <-u.begun:
 		return nil
 	case <-u.ended:
-		select {
-		case <-u.begun:
+		if isClosed(u.begun) {
 			return nil
-		default:
 		}
 		u.host.mu.Lock()
 		defer u.host.mu.Unlock()
@@ -370,9 +368,7 @@ func (u *unit) ready(a *attempt) {
 	if a != nil {
 		a.ready = true
 	}
-	select {
-	case <-u.begun:
-	default:
+	if !isClosed(u.begun) {
 		close(u.begun)
 	}
 	if u.now.State == Starting || u.now.State == Degraded && u.trouble == nil {
@@ -458,12 +454,7 @@ func (u *usage) end() {
 }
 
 func (u *usage) tell() {
-	if !u.over || u.count > 0 {
-		return
-	}
-	select {
-	case <-u.none:
-	default:
+	if u.over && u.count == 0 && !isClosed(u.none) {
 		close(u.none)
 	}
 }
@@ -527,13 +518,22 @@ func (u *unit) end(ctx context.Context) error {
 		errs = append(errs, u.parting)
 	}
 	err := capability.Join(errs...)
-	if hangs {
+	if hangs && !isClosed(u.ended) {
 		u.overdue = true
 		u.set(Stopping, err)
 	} else {
 		u.set(Stopped, cmp.Or(err, u.failure))
 	}
 	return err
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 // stopping notes that the unit is to be stopped.
@@ -563,11 +563,20 @@ func lastCall(ctx context.Context, d time.Duration) (context.Context, context.Ca
 	}
 }
 
-// withdraw takes the exports out of their registry.
+// withdraw takes the exports out of their registry, but for those that somebody else has
+// taken out.
 func (u *unit) withdraw() error {
+	bound := make(map[string]bool)
+	for _, c := range u.scope.Snapshot().Capabilities {
+		bound[c.Name] = slices.ContainsFunc(slices.Concat(c.Providers, c.Unseen), func(p capability.ProviderState) bool {
+			return p.Name == u.name && p.Registry == u.target().Name() && p.Level == u.target().Level()
+		})
+	}
 	var changes []capability.Change
 	for _, b := range u.made.exports {
-		changes = append(changes, inside.Unbind(b).(capability.Change))
+		if is, _ := inside.BindingOf(b); bound[is.Key.Name] {
+			changes = append(changes, inside.Unbind(b).(capability.Change))
+		}
 	}
 	err := u.target().Apply(changes...)
 	if errors.Is(err, capability.ErrClosed) {
