@@ -1,5 +1,5 @@
 // It gives a Runner to an extension of which nothing runs.
-// want: cannot use func
+// want: cannot use active
 
 package main
 
@@ -10,16 +10,20 @@ import (
 
 var Clocks = capability.New[string]("clocks", "say what time it is")
 
-func bindings(d extension.Dependencies) []capability.Binding {
-	return []capability.Binding{Clocks.Bind(d.Name, "noon")}
+func passive(_ struct{}, d extension.Dependencies) ([]capability.Binding, error) {
+	return []capability.Binding{Clocks.Bind(d.Name, "noon")}, nil
+}
+
+func active(_ struct{}, d extension.Dependencies) ([]capability.Binding, extension.Runner, error) {
+	exports, err := passive(struct{}{}, d)
+	return exports, nil, err
 }
 
 func main() {
+	_ = active
 	_ = extension.Passive[struct{}]{
 		Exports: []extension.Key{Clocks},
-		// instead: New: func(_ struct{}, d extension.Dependencies) ([]capability.Binding, error) { return bindings(d), nil },
-		New: func(_ struct{}, d extension.Dependencies) ([]capability.Binding, extension.Runner, error) {
-			return bindings(d), nil, nil
-		}, // mistake
+		// instead: New: passive,
+		New: active, // mistake
 	}
 }
