@@ -70,6 +70,7 @@ type Registry struct {
 func NewRegistry(level Level, name string) *Registry {
 	r := &Registry{level: level, name: name, layers: make(map[string]*layer), ordered: make(map[string]bool)}
 	r.domain.Store(newDomain())
+	noteOpened(r, 0)
 	return r
 }
 
@@ -225,6 +226,7 @@ func (r *Registry) close(at site) error {
 		return &Error{Code: ErrInUse, Err: report("%v is part of %s, %s: close the scopes first", r, plural(len(scopes), "open scope"), quoteAll(scopes))}
 	}
 	r.closed = true
+	noteClosed(r)
 	for _, l := range r.layers {
 		for _, p := range l.providers {
 			if p != nil && p.res != nil {

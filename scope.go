@@ -115,6 +115,7 @@ func compose(registries []*Registry, at site) (*Scope, error) {
 	s.pos = len(s.place.scopes)
 	s.place.scopes = append(s.place.scopes, s)
 	h.join()
+	noteOpened(s, at)
 	return s, nil
 }
 
@@ -416,6 +417,7 @@ func (s *Scope) Close() error {
 	if s.closed.Swap(true) {
 		return nil
 	}
+	noteClosed(s)
 	for _, a := range s.asks {
 		from := s.place.source(a.key).slots[a.key]
 		a.cells.each(func(c *core) { c.leave(from) })

@@ -26,6 +26,7 @@ func checkout(scope *capability.Scope, cents int) error {
 // The test puts fakes on top of the scope of the program, and looks at what they were
 // called with. The fakes are gone when the test ends.
 func TestCheckout(t *testing.T) {
+	capabilitytest.NoLeaks(t)
 	var paid capabilitytest.Recorder[int]
 	var sent capabilitytest.Recorder[string]
 	scope := capabilitytest.Overlay(t, production(t),

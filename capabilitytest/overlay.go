@@ -1,5 +1,5 @@
 // Package capabilitytest is for tests of programs that are extended: fakes on top of a
-// scope, and recorders of what they were called with.
+// scope, recorders of what they were called with, and a look at what is left open.
 //
 //	func TestCheckout(t *testing.T) {
 //		var paid capabilitytest.Recorder[int]

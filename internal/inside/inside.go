@@ -24,7 +24,26 @@ type Binding struct {
 	Retire []func() error // what was given to OnRetire, in the order to call it
 }
 
+// Opened is a scope or registry that is open.
+type Opened struct {
+	Name  string // with what it is
+	Site  string    // file:line of what opened it
+	By    uint64    // the goroutine that did
+	Stack []uintptr // its stack then
+	Seq   uint64    // the greater, the later
+}
+
 var (
+	// Look makes the core note what is opened, until stop is called; what is opened
+	// later has a greater Seq than since.
+	Look func() (since uint64, stop func())
+
+	// Goroutine returns the number of the goroutine that calls it.
+	Goroutine func() uint64
+
+	// StillOpen returns what was opened after since and is open, by Seq.
+	StillOpen func(since uint64) []Opened
+
 	// NameProblem returns what is wrong with a name, "" if nothing is.
 	NameProblem func(name string) string
 
