@@ -26,7 +26,7 @@ type Binding struct {
 
 // Opened is a scope or registry that is open.
 type Opened struct {
-	Name  string // with what it is
+	Name  string    // with what it is
 	Site  string    // file:line of what opened it
 	By    uint64    // the goroutine that did
 	Stack []uintptr // its stack then
