@@ -739,9 +739,14 @@ func TestDiffIsEmptyIfAndOnlyIfNothingThatCountsChanged(t *testing.T) {
 	})
 }
 
-// timeOfMany returns how long snapshots of n providers, all of them with a priority
-// and a constraint, their texts and their Diff take.
-func timeOfMany(t *testing.T, n int) time.Duration {
+// TestSnapshotOfManyProviders takes snapshots of many providers, all of them with a
+// priority and a constraint, and their texts and Diff: whatever asks everybody about
+// everybody does not come to an end.
+func TestSnapshotOfManyProviders(t *testing.T) {
+	n := 100_000
+	if testing.Short() {
+		n = 5_000
+	}
 	engine, orders := capability.NewRegistry(capability.Engine, "engine"), capability.NewRegistry(capability.Pipeline, "orders")
 	changes := make(capability.Changes, n)
 	var masked []string
@@ -753,8 +758,6 @@ func timeOfMany(t *testing.T, n int) time.Duration {
 	}
 	must(engine.Apply(changes))
 	scope := must1(capability.Compose(engine, orders))
-	runtime.GC()
-	start := time.Now()
 	before := scope.Snapshot()
 	must(orders.Apply(richAuth.Mask(masked...)))
 	after := scope.Snapshot()
@@ -766,20 +769,6 @@ func timeOfMany(t *testing.T, n int) time.Duration {
 			t.Errorf("a text of %d providers has %d bytes", n, len(text))
 		}
 	}
-	return time.Since(start)
-}
-
-// TestSnapshotOfManyProvidersIsLinear does ten times as much, which takes about
-// ten times as long, and would take a hundred times as long if it were quadratic.
-func TestSnapshotOfManyProvidersIsLinear(t *testing.T) {
-	var few, many time.Duration
-	for range 3 { // the machine may be busy with something else
-		few, many = timeOfMany(t, 5_000), timeOfMany(t, 50_000)
-		if many < 35*few {
-			return
-		}
-	}
-	t.Errorf("5 000 providers take %v, ten times as many take %v", few, many)
 }
 
 // TestSnapshotChangesNothing takes snapshots and looks whether handles, watches,
