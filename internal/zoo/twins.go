@@ -629,7 +629,7 @@ var twins = []twin{
 	},
 	{
 		name: "a replacement that failed runs on",
-		file: "extension/host.go", good: "\t\treturn capability.Join(err, fresh.stop(now))", bad: "\t\t_ = now\n\t\treturn err",
+		file: "extension/host.go", good: "\t\treturn capability.Join(err, fresh.stop(ctx))", bad: "\t\treturn err",
 		test: "TestModelOfHosts|TestSoakReplaceUnderLeases", in: "extension",
 	},
 	{
