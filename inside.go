@@ -65,10 +65,7 @@ func init() {
 func (c Capability[T]) id() *key { return c.key }
 
 func (k *key) inside() inside.Key {
-	info := inside.Key{
-		ID: k, Name: k.name, Doc: k.doc, Type: k.typ.String(), Site: k.site.String(),
-		BroadFirst: k.rules.broadFirst, Shadow: k.rules.shadow, Leasable: k.rules.onlyLeased,
-	}
+	info := inside.Key{ID: k, Name: k.name, Doc: k.doc, Type: k.typ.String(), Site: k.site.String()}
 	for _, l := range k.rules.onlyAt {
 		info.OnlyAt = append(info.OnlyAt, int(l))
 	}

@@ -121,3 +121,16 @@ func TestPreflightBeforeBuilds(t *testing.T) {
 		t.Errorf("once it is built: %v", r)
 	}
 }
+
+// Reports add up, and adding changes none of them.
+func TestReportsAddUp(t *testing.T) {
+	one := capability.Report{Errors: make([]error, 1, 8), Warnings: make([]error, 0, 8)}
+	one.Errors[0] = errors.New("no lamp")
+	two := capability.Report{Errors: []error{errors.New("no bell")}, Warnings: []error{errors.New("an idle lamp")}}
+	sum := one.Add(two, capability.Report{})
+	_ = one.Add(capability.Report{Errors: []error{errors.New("something else")}})
+	want := "error: no lamp\nerror: no bell\nwarning: an idle lamp\n"
+	if got := sum.String(); got != want || len(one.Errors) != 1 || len(one.Warnings) != 0 {
+		t.Errorf("got %q, want %q; the first report has %v", got, want, one)
+	}
+}

@@ -17,17 +17,10 @@ type extensions struct {
 	Catalogue extension.Catalogue `json:"catalogue"`
 }
 
-// An instanceRow is an [extension.Status].
+// An instanceRow is a status with its error as text.
 type instanceRow struct {
-	Instance  string          `json:"instance"`
-	Extension string          `json:"extension"`
-	Version   string          `json:"version,omitempty"`
-	Kind      string          `json:"kind"`
-	Place     string          `json:"place"`
-	State     extension.State `json:"state"`
-	Since     time.Time       `json:"since"`
-	Restarts  int             `json:"restarts"`
-	Err       string          `json:"err,omitempty"`
+	extension.Status
+	Err string `json:"err,omitempty"`
 }
 
 func (q *question) extensions() *view {
@@ -38,9 +31,7 @@ func (q *question) extensions() *view {
 	if q.page.Extensions != nil {
 		q.calling = "Extensions"
 		for _, s := range q.page.Extensions() {
-			v.Instances = append(v.Instances, instanceRow{
-				s.Instance, s.Extension, s.Version, s.Kind, s.Place, s.State, s.Since, s.Restarts, errorText(s.Err),
-			})
+			v.Instances = append(v.Instances, instanceRow{s, errorText(s.Err)})
 		}
 		q.calling = "the page itself"
 	}

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"sort"
+	"strings"
 
 	"github.com/typedcap/capability"
 )
@@ -15,15 +15,7 @@ import (
 // there is none.
 func (q *question) snapshot(name string) (*capability.Snapshot, *view) {
 	all := q.scopes()
-	i, ok := sort.Find(len(all), func(i int) int {
-		switch {
-		case name < all[i].name:
-			return -1
-		case name > all[i].name:
-			return 1
-		}
-		return 0
-	})
+	i, ok := slices.BinarySearchFunc(all, name, func(n named, name string) int { return strings.Compare(n.name, name) })
 	if !ok {
 		return nil, missing("there is no scope %q: search for it, or it has been closed", name)
 	}

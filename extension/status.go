@@ -33,9 +33,9 @@ type Status struct {
 	Kind      string    `json:"kind"`  // passive, active or background
 	Place     string    `json:"place"` // the registry where its exports are bound
 	State     State     `json:"state"`
-	Since     time.Time `json:"since"`              // that it is in this state
-	Restarts  int       `json:"restarts,omitempty"` // how many times Run was called again
-	Err       error     `json:"-"`                  // why it is degraded or failed, or what Run returned at last
+	Since     time.Time `json:"since"`    // that it is in this state
+	Restarts  int       `json:"restarts"` // how many times Run was called again
+	Err       error     `json:"-"`        // why it is degraded or failed, or what Run returned at last; JSON is without it
 }
 
 // String returns the status in a few words.

@@ -5,12 +5,10 @@ package inside
 
 // A Key is what a capability is.
 type Key struct {
-	ID               any // the same for the same capability
-	Name, Doc, Type  string
-	Site             string
-	OnlyAt           []int
-	BroadFirst       bool
-	Shadow, Leasable bool // Leasable: it has OnlyLeased
+	ID              any // the same for the same capability
+	Name, Doc, Type string
+	Site            string
+	OnlyAt          []int
 }
 
 // A Binding is what a binding says.
