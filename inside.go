@@ -36,11 +36,7 @@ func init() {
 		b.is.before, b.is.after, b.is.priority = nil, nil, 0
 		return b
 	}
-	inside.Bare = func(binding any) any {
-		b := binding.(Binding)
-		b.is.retire, b.is.grace, b.is.graced = nil, 0, false
-		return b
-	}
+	inside.Lent = func(binding any) any { return binding.(Binding).lent() }
 	inside.Watched = func(binding any, made func() func()) any { return binding.(Binding).watched(made) }
 	inside.Described = func(binding, meta any) any {
 		b := binding.(Binding)
@@ -88,7 +84,7 @@ func (b Binding) inside() inside.Binding {
 func (b Binding) watched(made func() (gone func())) Binding {
 	if b.is.maker == nil {
 		gone := made()
-		b.is.retire = slices.Insert(slices.Clone(b.is.retire), 0, retiree{func() error { gone(); return nil }, new(atomic.Bool)})
+		b.is.retire = slices.Insert(slices.Clone(b.is.retire), 0, retiree{func() error { gone(); return nil }, new(atomic.Pointer[resource])})
 		return b
 	}
 	if mk := b.is.maker.make; mk != nil {
@@ -97,6 +93,16 @@ func (b Binding) watched(made func() (gone func())) Binding {
 			r.OnRetire(func() error { gone(); return nil })
 			return mk(r)
 		}}
+	}
+	return b
+}
+
+// lent returns a binding of the same value, which has nothing to retire but keeps b from
+// being retired. Nothing is kept from a maker: what it makes is of one scope.
+func (b Binding) lent() Binding {
+	if len(b.is.retire) > 0 {
+		b.is.lender = b.is.retire[0].accepted
+		b.is.retire = []retiree{{func() error { return nil }, new(atomic.Pointer[resource])}}
 	}
 	return b
 }

@@ -256,6 +256,11 @@ func (t *transaction) publish() {
 	t.session.publish()
 	t.session.sweep()
 	for _, g := range t.gone {
+		if g.is.lender != nil {
+			g.is.res.holdOn(g.is.lender.Load())
+		}
+	}
+	for _, g := range t.gone {
 		if g.is.res != nil {
 			g.is.res.leave(g.from)
 		}

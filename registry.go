@@ -492,7 +492,7 @@ func (b Binding) stage(t *transaction, r *Registry) {
 	case old != nil:
 		replaced := *old
 		replaced.value, replaced.meta, replaced.site = p.value, p.meta, p.site
-		replaced.maker, replaced.res = p.maker, p.res
+		replaced.maker, replaced.res, replaced.lender = p.maker, p.res, p.lender
 		t.set(r, l, l.index[p.name], &replaced)
 		if old.rebind {
 			t.claims = append(t.claims, claim{r, l, claimRebind, []string{p.name}, p.site})
@@ -518,14 +518,16 @@ func (t *transaction) accept(p *provider, k *key) bool {
 	}
 	funcs := make([]func() error, len(p.retire))
 	for i, r := range p.retire {
-		if r.accepted.Swap(true) {
-			return false
-		}
-		t.undo = append(t.undo, func() { r.accepted.Store(false) })
 		funcs[i] = r.call
 	}
 	p.res = newResource(resourceName{k.name, p.name, p.site, nil}, funcs, nil)
 	p.res.grace, p.res.graced = p.grace, p.graced
+	for _, r := range p.retire {
+		if !r.accepted.CompareAndSwap(nil, p.res) {
+			return false
+		}
+		t.undo = append(t.undo, func() { r.accepted.Store(nil) })
+	}
 	return true
 }
 

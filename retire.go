@@ -91,13 +91,22 @@ func (l *roll[T]) add(t T) {
 }
 
 func newResource(name resourceName, funcs []func() error, needs []*resource) *resource {
-	r := &resource{name: name, funcs: funcs, needs: needs}
+	r := &resource{name: name, funcs: funcs, needs: make([]*resource, 0, len(needs))}
 	r.holds.Store(1)
 	for _, n := range needs {
-		n.holds.Add(1)
-		n.made.add(r)
+		r.holdOn(n)
 	}
 	return r
+}
+
+// holdOn makes r, which has its owner, hold another one that has, if there is one.
+func (r *resource) holdOn(other *resource) {
+	if other == nil {
+		return
+	}
+	r.needs = append(r.needs, other)
+	other.holds.Add(1)
+	other.made.add(r)
 }
 
 // gone reports whether r is retired.
@@ -420,8 +429,11 @@ func (r *resource) holders() []string {
 		}
 	}
 	for _, m := range r.made.list {
-		if !m.gone() {
-			what := "what Derive"
+		switch what := "what Derive"; {
+		case m.gone():
+		case m.name.scope == nil: // it is lent
+			holders = append(holders, m.holders()...)
+		default:
 			if m.name.provider != "" {
 				what = "what the maker of " + quote(m.name.provider)
 			}

@@ -249,7 +249,7 @@ func (p *product) built(r *reading, err error) {
 	case err == nil && len(r.funcs) == 0 && last != nil && len(last.funcs) == 0 && slices.Equal(last.needs, needs):
 		out.res = last // what is held is the same
 	case len(r.funcs) > 0 || len(needs) > 0 && err == nil:
-		out.res = newResource(p.name, r.funcs, slices.Clone(needs))
+		out.res = newResource(p.name, r.funcs, needs)
 	}
 	if err != nil {
 		out.err = p.failed(s, r, err)

@@ -267,7 +267,7 @@ var errRolledBack = errors.New("another instance could not be started")
 func (h *Host) bind(units []*unit) error {
 	var edits []capability.Edit
 	for _, u := range units {
-		edits = append(append(edits, u.target().Stage(u.bindings()...)), u.staged...)
+		edits = append(append(edits, u.target().Stage(changes(u.shown)...)), u.staged...)
 	}
 	if err := capability.Commit(edits...); err != nil {
 		return fmt.Errorf("all are ready, but what they export cannot be bound: %w", err)
@@ -278,18 +278,12 @@ func (h *Host) bind(units []*unit) error {
 	return nil
 }
 
-// bindings returns the exports as they are bound for all.
-func (u *unit) bindings() []capability.Change {
-	changes := make([]capability.Change, len(u.made.exports))
-	for i, b := range u.made.exports {
-		changes[i] = u.binding(b)
+func changes(bindings []capability.Binding) []capability.Change {
+	list := make([]capability.Change, len(bindings))
+	for i, b := range bindings {
+		list[i] = b
 	}
-	return changes
-}
-
-func (u *unit) binding(b capability.Binding) capability.Binding {
-	b = inside.Described(b, capability.Meta{Version: u.is.Version, Doc: u.is.Doc, URL: u.is.URL}).(capability.Binding)
-	return inside.Watched(b, u.usage.begin).(capability.Binding)
+	return list
 }
 
 // ErrNotStopped is the code of errors of [Host.Replace] and [Host.Remove] that come after
@@ -352,8 +346,8 @@ func exchange(old, fresh *unit) error {
 		return is.Key.ID
 	}
 	var changes []capability.Change
-	for _, b := range fresh.made.exports {
-		bound := fresh.binding(b)
+	for _, b := range fresh.shown {
+		bound := b
 		if slices.ContainsFunc(old.made.exports, func(o capability.Binding) bool { return key(o) == key(b) }) {
 			bound = inside.Rebound(bound).(capability.Binding)
 		}

@@ -4,6 +4,7 @@
 package extension_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,11 +23,19 @@ import (
 // been told to stop.
 type gauge struct {
 	number        int
+	of            *gauge // that of the instance, if this one is of a scope
 	retired, over atomic.Bool
 }
 
 // read returns what is wrong with reading the gauge now.
 func (g *gauge) read() error {
+	if g.of != nil {
+		return cmp.Or(g.of.read(), g.only())
+	}
+	return g.only()
+}
+
+func (g *gauge) only() error {
 	if g.retired.Load() || g.over.Load() {
 		return fmt.Errorf("gauge %d is read, and retired: %t, stopped: %t", g.number, g.retired.Load(), g.over.Load())
 	}

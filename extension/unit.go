@@ -27,9 +27,10 @@ type unit struct {
 	scope   *capability.Scope      // of Dependencies; nil before it was composed
 	staged  []capability.Edit      // what takes away again what own holds
 	made    made
-	runs    bool          // run was started
-	begun   chan struct{} // closed when it has been ready
-	ended   chan struct{} // closed when Run is called no more
+	shown   []capability.Binding // what it exports, as others see it
+	runs    bool                 // run was started
+	begun   chan struct{}        // closed when it has been ready
+	ended   chan struct{}        // closed when Run is called no more
 	ctx     context.Context
 	cancel  context.CancelFunc
 	bound   atomic.Int32 // hidden, public or withdrawn
@@ -132,11 +133,11 @@ func (u *unit) compose() error {
 		if other.bound.Load() == public {
 			continue
 		}
-		for _, b := range other.made.exports {
+		for _, b := range other.shown {
 			key, _ := inside.BindingOf(b)
 			if slices.ContainsFunc(u.is.Requires, func(k Key) bool { return idOf(k) == key.Key.ID }) {
 				r := private(other.target())
-				edits = append(edits, r.Stage(inside.Bare(b).(capability.Change)))
+				edits = append(edits, r.Stage(inside.Lent(b).(capability.Change)))
 				u.staged = append(u.staged, r.Stage(inside.Unbind(b).(capability.Change)))
 			}
 		}
@@ -171,7 +172,13 @@ func (u *unit) construct(ctx context.Context) error {
 		if err != nil {
 			return u.errorf(codeOf(err), "New failed%s: %w", u.undeclared(err), err)
 		}
-		return u.check()
+		if err := u.check(); err != nil {
+			return err
+		}
+		for _, b := range m.exports {
+			u.shown = append(u.shown, u.binding(b))
+		}
+		return nil
 	case <-ctx.Done():
 		go func() {
 			<-done
@@ -179,6 +186,12 @@ func (u *unit) construct(ctx context.Context) error {
 		}()
 		return u.late(ctx)
 	}
+}
+
+// binding returns an export as it is bound for all.
+func (u *unit) binding(b capability.Binding) capability.Binding {
+	b = inside.Described(b, capability.Meta{Version: u.is.Version, Doc: u.is.Doc, URL: u.is.URL}).(capability.Binding)
+	return inside.Watched(b, u.usage.begin).(capability.Binding)
 }
 
 // undeclared returns a hint if New failed for want of what it does not require, and

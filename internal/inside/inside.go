@@ -57,8 +57,10 @@ var (
 	// Rebound returns the Binding as Rebind would make it.
 	Rebound func(binding any) any
 
-	// Bare returns the Binding without what is to be done when it is retired.
-	Bare func(binding any) any
+	// Lent returns a Binding of the same value for another Registry, which is to unbind
+	// it in the commit that binds the one given or before. Who then still uses what
+	// was lent keeps the one given from being retired.
+	Lent func(binding any) any
 
 	// Watched returns a Binding that calls made whenever a provider comes to be of it,
 	// which is once or, if it has a maker, for each scope, and calls what made

@@ -198,7 +198,7 @@ var twins = []twin{
 	},
 	{
 		name: "a build does not hold what it read",
-		file: "session.go", good: "slices.Clone(needs))", bad: "needs[:0])",
+		file: "session.go", good: "r.funcs, needs)", bad: "r.funcs, needs[:0])",
 		test: "TestWhatABuildReadIsHeldAsLongAsWhatItMade",
 	},
 	{
@@ -243,7 +243,7 @@ var twins = []twin{
 	},
 	{
 		name: "a binding is accepted again",
-		file: "registry.go", good: "if r.accepted.Swap(true) {", bad: "if r.accepted.Load() {",
+		file: "registry.go", good: "if !r.accepted.CompareAndSwap(nil, p.res) {", bad: "if r.accepted.Load() != nil {",
 		test: "TestBindingsWithOnRetireAreAcceptedOnce",
 	},
 	{
@@ -651,6 +651,16 @@ var twins = []twin{
 		name: "exports of several levels are shown as one",
 		file: "extension/unit.go", good: "r := private(other.target())", bad: "r := private(u.target())",
 		test: "TestDependentsSeeTheNarrowerOne", in: "extension",
+	},
+	{
+		name: "who uses what was lent keeps nothing from being retired",
+		file: "publish.go", good: "if g.is.lender != nil {", bad: "if g.is.lender != nil && g.is.maker != nil {",
+		test: "TestUseAcrossTheCommit", in: "extension",
+	},
+	{
+		name: "what is lent is not waited for if it has nothing to retire",
+		file: "extension/unit.go", good: "range other.shown {", bad: "range other.made.exports {",
+		test: "TestUseAcrossTheCommit", in: "extension",
 	},
 	{
 		name: "a requirement is met from a narrower place",
