@@ -9,8 +9,10 @@ import (
 	"go/doc"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -164,13 +166,79 @@ func TestReadme(t *testing.T) {
 	}
 }
 
+// markdown returns the pages of the repository, but for those of nested modules that only
+// their own tools read.
+func markdown(t *testing.T) []string {
+	t.Helper()
+	var pages []string
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && d.Name() != ".." && strings.HasPrefix(d.Name(), ".") {
+			return filepath.SkipDir
+		}
+		if strings.HasSuffix(path, ".md") && !strings.Contains(path, "testdata") {
+			pages = append(pages, filepath.ToSlash(strings.TrimPrefix(path, filepath.FromSlash("../../"))))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pages
+}
+
 // Links between files of the repository lead somewhere.
 func TestLinks(t *testing.T) {
-	for _, name := range []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/design.md"} {
+	for _, name := range markdown(t) {
 		prose := regexp.MustCompile("(?s)```.*?```|`[^`]*`").ReplaceAllString(read(t, name), "")
 		for _, link := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(prose, -1) {
 			if _, err := os.Stat(filepath.Join("..", "..", filepath.Dir(name), link[1])); err != nil {
 				t.Errorf("%s links to %s: %v", name, link[1], err)
+			}
+		}
+	}
+}
+
+// Each block of Go in a page of docs is an excerpt of the code beside the page, which is
+// compiled and run, and each block of text is part of an output that is checked there. The
+// code of guides/x.md is guides/x_test.go, that of comparisons/x.md is in comparisons/x.
+func TestDocs(t *testing.T) {
+	index := read(t, "docs/README.md")
+	for _, name := range markdown(t) {
+		dir, base := path.Split(strings.TrimSuffix(name, ".md"))
+		var code string
+		switch dir {
+		case "docs/guides/":
+			code = read(t, dir+base+"_test.go")
+		case "docs/comparisons/":
+			files, err := filepath.Glob("../../" + dir + base + "/*.go")
+			if err != nil || len(files) == 0 {
+				t.Errorf("%s has no code in %s%s (%v)", name, dir, base, err)
+			}
+			for _, f := range files {
+				code += "\n" + read(t, strings.TrimPrefix(filepath.ToSlash(f), "../../"))
+			}
+		default:
+			continue
+		}
+		if link := "](" + strings.TrimPrefix(name, "docs/") + ")"; !strings.Contains(index, link) {
+			t.Errorf("docs/README.md does not link to %s", name)
+		}
+		for i, block := range regexp.MustCompile("(?s)```(\\w+)\n(.*?)```").FindAllStringSubmatch(read(t, name), -1) {
+			text, in := block[2], "\n"+code
+			switch block[1] {
+			case "go":
+			case "text":
+				text = regexp.MustCompile("(?m)^").ReplaceAllString(strings.TrimSuffix(text, "\n"), "\t// ") + "\n"
+				text = strings.ReplaceAll(text, "// \n", "//\n")
+			default:
+				continue
+			}
+			indented := text
+			if block[1] == "go" { // it may be shown without the indentation that it has in a func
+				indented = regexp.MustCompile("(?m)^(.)").ReplaceAllString(text, "\t$1")
+			}
+			if !strings.Contains(in, "\n"+text) && !strings.Contains(in, "\n"+indented) {
+				t.Errorf("%s: block %d is not in the code beside the page:\n%s", name, i+1, block[2])
 			}
 		}
 	}

@@ -25,6 +25,7 @@ var layers = [][]string{
 	{"examples/discovered/alarm"},
 	{"examples/discovered/plugins/..."},
 	{"examples/..."},
+	{"docs/guides"},
 }
 
 // bans are imports that a package must not have, not even through another.
