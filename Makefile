@@ -28,7 +28,7 @@ fuzz: ## fuzz each target for FUZZTIME, 30s by default
 	bash .ci/fuzz $${FUZZTIME:-30s}
 
 golden: ## rewrite golden files after a wanted change
-	go test . ./data ./extension ./internal/arch -update
+	go test . ./data ./extension ./capabilityhttp ./capabilitytest ./internal/arch -update
 
 bench: ## measure the core against hand-written code
 	cd benchmarks && GOWORK=off go run ./cmd/ratios

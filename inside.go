@@ -36,6 +36,11 @@ func init() {
 		b.is.before, b.is.after, b.is.priority = nil, nil, 0
 		return b
 	}
+	inside.Bare = func(binding any) any {
+		b := binding.(Binding)
+		b.is.retire, b.is.grace, b.is.graced = nil, 0, false
+		return b
+	}
 	inside.Lent = func(binding any) any { return binding.(Binding).lent() }
 	inside.Watched = func(binding any, made func() func()) any { return binding.(Binding).watched(made) }
 	inside.Described = func(binding, meta any) any {
@@ -61,7 +66,10 @@ func init() {
 func (c Capability[T]) id() *key { return c.key }
 
 func (k *key) inside() inside.Key {
-	info := inside.Key{ID: k, Name: k.name, Doc: k.doc, Type: k.typ.String(), Site: k.site.String()}
+	info := inside.Key{
+		ID: k, Name: k.name, Doc: k.doc, Type: k.typ.String(), Site: k.site.String(),
+		Shadow: k.rules.shadow, BroadFirst: k.rules.broadFirst, OnlyLeased: k.rules.onlyLeased,
+	}
 	for _, l := range k.rules.onlyAt {
 		info.OnlyAt = append(info.OnlyAt, int(l))
 	}
@@ -69,7 +77,10 @@ func (k *key) inside() inside.Key {
 }
 
 func (b Binding) inside() inside.Binding {
-	info := inside.Binding{Key: b.key.inside(), Name: b.is.name, Rebind: b.is.rebind, Maker: b.is.maker != nil, Site: b.is.site.String()}
+	info := inside.Binding{
+		Key: b.key.inside(), Name: b.is.name, Rebind: b.is.rebind, Maker: b.is.maker != nil, Site: b.is.site.String(),
+		Priority: b.is.priority, Before: b.is.before, After: b.is.after,
+	}
 	if b.is.value != nil {
 		info.Value = pointed(b.is.value)
 	}

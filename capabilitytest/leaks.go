@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"testing"
 	"time"
 
 	"github.com/typedcap/capability/internal/inside"
@@ -36,7 +35,7 @@ var looking atomic.Int32
 // goroutine opens may have no such func there, or that of several subtests: while others
 // look for leaks at the same time, that is logged, and fails the test only when nobody
 // else looks.
-func NoLeaks(t testing.TB, tolerate ...string) {
+func NoLeaks(t TB, tolerate ...string) {
 	t.Helper()
 	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels("capabilitytest", t.Name())))
 	since, stop := inside.Look()
@@ -47,14 +46,7 @@ func NoLeaks(t testing.TB, tolerate ...string) {
 		defer stop()
 		defer looking.Add(-1)
 		alone = alone && looking.Load() == 1
-		var left []string
-		for wait := time.Millisecond; wait < time.Second; wait *= 2 {
-			if left = goroutines(t.Name(), tolerate); len(left) == 0 {
-				break
-			}
-			time.Sleep(wait)
-		}
-		for _, g := range left {
+		for _, g := range lasting(t.Name(), tolerate) {
 			t.Errorf("a goroutine of the test goes on: %s", g)
 		}
 		for _, o := range inside.StillOpen(since) {
@@ -101,6 +93,18 @@ func owner(stack []uintptr, test string) whose {
 			return found
 		}
 	}
+}
+
+// lasting returns what goroutines returns, once they have had time to end.
+func lasting(test string, tolerate []string) []string {
+	var left []string
+	for wait := time.Millisecond; wait < time.Second; wait *= 2 {
+		if left = goroutines(test, tolerate); len(left) == 0 {
+			break
+		}
+		time.Sleep(wait)
+	}
+	return left
 }
 
 // goroutines returns what goroutines with the label of the test do, but for those that

@@ -1,5 +1,8 @@
-// Package capabilitytest is for tests of programs that are extended: fakes on top of a
-// scope, recorders of what they were called with, and a look at what is left open.
+// Package capabilitytest is for tests of programs that are extended, and of what extends
+// them.
+//
+// Of a program: fakes on top of a scope, recorders of what they were called with, and a
+// look at what is left open.
 //
 //	func TestCheckout(t *testing.T) {
 //		var paid capabilitytest.Recorder[int]
@@ -11,19 +14,35 @@
 //		paid.Called(t, 1999)
 //	}
 //
+// Whatever a program's registries may say: [Worlds] draws it, for properties of the order
+// and of what is chosen.
+//
+// Of what extends a program: [TestSource], [TestObserver] and [TestExtension] say whether
+// it keeps the rules, and which one it breaks.
+//
 // Nothing here is global, and tests that use it may run in parallel.
 package capabilitytest
 
 import (
 	"context"
 	"strings"
-	"testing"
 	"time"
 	"unicode"
 
 	"github.com/typedcap/capability"
 	"github.com/typedcap/capability/internal/inside"
 )
+
+// A TB is what is needed of a test. [testing.T], [testing.B], [testing.F] and
+// [pgregory.net/rapid.T] are ones.
+type TB interface {
+	Helper()
+	Name() string
+	Logf(format string, args ...any)
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+	Cleanup(func())
+}
 
 // Overlay returns a scope that sees what scope sees with the changes on top, as if a
 // narrower registry had made them: Bind adds, Rebind replaces and Mask hides. The rule
@@ -32,7 +51,7 @@ import (
 //
 // When the test ends, the overlay is closed and what the changes bound is retired; the
 // test fails if that takes longer than ten seconds, and if a change is refused, at once.
-func Overlay(t testing.TB, scope *capability.Scope, changes ...capability.Change) *capability.Scope {
+func Overlay(t TB, scope *capability.Scope, changes ...capability.Change) *capability.Scope {
 	t.Helper()
 	level := capability.Level(0)
 	if registries := scope.Snapshot().Registries; len(registries) > 0 {
@@ -61,7 +80,7 @@ func Overlay(t testing.TB, scope *capability.Scope, changes ...capability.Change
 }
 
 // nameOf returns the name of the test as one of a registry.
-func nameOf(t testing.TB) string {
+func nameOf(t TB) string {
 	name := strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) || !unicode.IsPrint(r) || r == unicode.ReplacementChar {
 			return '_'

@@ -5,7 +5,6 @@ package capabilitytest
 import (
 	"slices"
 	"sync"
-	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -40,7 +39,7 @@ func (r *Recorder[C]) Forget() {
 
 // Called fails the test unless these were the calls, all of them and in this order. They
 // are compared as go-cmp does.
-func (r *Recorder[C]) Called(t testing.TB, want ...C) {
+func (r *Recorder[C]) Called(t TB, want ...C) {
 	t.Helper()
 	if diff := cmp.Diff(want, r.Calls()); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
@@ -48,7 +47,7 @@ func (r *Recorder[C]) Called(t testing.TB, want ...C) {
 }
 
 // CalledWith fails the test unless one of the calls was this.
-func (r *Recorder[C]) CalledWith(t testing.TB, want C) {
+func (r *Recorder[C]) CalledWith(t TB, want C) {
 	t.Helper()
 	calls := r.Calls()
 	if !slices.ContainsFunc(calls, func(c C) bool { return cmp.Equal(want, c) }) {
@@ -57,7 +56,7 @@ func (r *Recorder[C]) CalledWith(t testing.TB, want C) {
 }
 
 // CalledTimes fails the test unless there were so many calls.
-func (r *Recorder[C]) CalledTimes(t testing.TB, n int) {
+func (r *Recorder[C]) CalledTimes(t TB, n int) {
 	t.Helper()
 	if calls := r.Calls(); len(calls) != n {
 		t.Errorf("it was called %d times, want %d: %+v", len(calls), n, calls)
@@ -65,7 +64,7 @@ func (r *Recorder[C]) CalledTimes(t testing.TB, n int) {
 }
 
 // NotCalled fails the test if there was a call.
-func (r *Recorder[C]) NotCalled(t testing.TB) {
+func (r *Recorder[C]) NotCalled(t TB) {
 	t.Helper()
 	if calls := r.Calls(); len(calls) > 0 {
 		t.Errorf("it was called %d times, want never: %+v", len(calls), calls)

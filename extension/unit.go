@@ -514,14 +514,16 @@ func (u *unit) end(ctx context.Context) error {
 	if u.scope != nil {
 		_ = u.scope.Close() // nobody builds here
 	}
+	rest, cancel := lastCall(ctx, u.limits.Drain)
+	defer cancel()
 	for _, r := range u.own {
-		if err := r.Close(within); err != nil {
+		if err := r.Close(rest); err != nil {
 			note(codeOf(err), "what it resolved in its scope is not given up: %w", err)
 		}
 		u.host.disowns(r)
 	}
 	if u.bound.Load() == hidden {
-		if err := retire(within, u.made.exports); err != nil {
+		if err := retire(rest, u.made.exports); err != nil {
 			note(codeOf(err), "%w", err)
 		}
 	}

@@ -9,6 +9,9 @@ type Key struct {
 	Name, Doc, Type string
 	Site            string
 	OnlyAt          []int
+	Shadow          bool
+	BroadFirst      bool
+	OnlyLeased      bool
 }
 
 // A Binding is what a binding says.
@@ -20,6 +23,9 @@ type Binding struct {
 	Maker  bool
 	Site   string
 	Retire []func() error // what was given to OnRetire, in the order to call it
+
+	Priority      int
+	Before, After []string
 }
 
 // Opened is a scope or registry that is open.
@@ -56,6 +62,9 @@ var (
 
 	// Rebound returns the Binding as Rebind would make it.
 	Rebound func(binding any) any
+
+	// Bare returns the Binding without what is to be done when it is retired.
+	Bare func(binding any) any
 
 	// Lent returns a Binding of the same value for another Registry, which is to unbind
 	// it in the commit that binds the one given or before. Who then still uses what
