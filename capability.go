@@ -3,6 +3,7 @@
 package capability
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"runtime"
@@ -157,7 +158,9 @@ func (k *key) String() string {
 
 // Bind makes the change that binds v as a provider under a name of its own in
 // that registry. Broader providers of that name are hidden where the registry
-// takes part. To bind a name twice in one registry is an [ErrConflict].
+// takes part; to take the place of one, use Rebind. To bind a name twice in one
+// registry is an [ErrConflict], and a binding that makes it a matter of chance
+// who is the one provider for somebody who has resolved that an [ErrInUse].
 //
 // v is shared by all who resolve it, so it must be safe for simultaneous use.
 func (c Capability[T]) Bind(provider string, v T) Binding {
@@ -330,16 +333,16 @@ func (b Binding) Priority(p int) Binding {
 }
 
 // Before pulls the provider to just ahead of these peers, at whatever level
-// they are bound. Several calls add up. A name that a scope does not see has no
-// effect there.
+// they are bound; one that is ahead of them anyway stays where it is. Several
+// calls add up. A name that a scope does not see has no effect there.
 func (b Binding) Before(names ...string) Binding {
 	b.is.before, b.is.ordered = slices.Concat(b.is.before, names), true
 	return b
 }
 
 // After holds the provider back to just behind these peers, at whatever level
-// they are bound. Several calls add up. A name that a scope does not see has no
-// effect there.
+// they are bound; one that is behind them anyway stays where it is. Several
+// calls add up. A name that a scope does not see has no effect there.
 func (b Binding) After(names ...string) Binding {
 	b.is.after, b.is.ordered = slices.Concat(b.is.after, names), true
 	return b
@@ -404,8 +407,20 @@ func (s site) String() string {
 	if s == 0 {
 		return "unknown place"
 	}
+	file, line := s.place()
+	return file + ":" + strconv.Itoa(line)
+}
+
+func (s site) place() (file string, line int) {
 	frame, _ := runtime.CallersFrames([]uintptr{uintptr(s)}).Next()
-	return frame.File + ":" + strconv.Itoa(frame.Line)
+	return frame.File, frame.Line
+}
+
+// compare orders sites by file and line.
+func (s site) compare(other site) int {
+	file, line := s.place()
+	otherFile, otherLine := other.place()
+	return cmp.Or(cmp.Compare(file, otherFile), cmp.Compare(line, otherLine))
 }
 
 // short returns the last element of the file and the line, for texts that must

@@ -67,7 +67,7 @@ func (c Capability[T]) id() *key { return c.key }
 
 func (k *key) inside() inside.Key {
 	info := inside.Key{
-		ID: k, Name: k.name, Doc: k.doc, Type: k.typ.String(), Site: k.site.String(),
+		ID: k, Name: k.name, Doc: k.doc, Type: k.typ.String(), Site: k.site.String(), Rules: k.rules.texts(),
 		Shadow: k.rules.shadow, BroadFirst: k.rules.broadFirst, OnlyLeased: k.rules.onlyLeased,
 	}
 	for _, l := range k.rules.onlyAt {

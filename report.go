@@ -41,7 +41,7 @@ func levels(list []Level) string {
 
 // twoKeys explains that a name has two declarations.
 func twoKeys(a, b *key) string {
-	if b.site.String() < a.site.String() {
+	if b.site.compare(a.site) < 0 {
 		a, b = b, a
 	}
 	return fmt.Sprintf("two capabilities have this name, Capability[%v] declared at %v and Capability[%v] declared at %v: rename one, or share one variable", a.typ, a.site, b.typ, b.site)

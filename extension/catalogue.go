@@ -36,6 +36,8 @@ type KeyDescription struct {
 	Doc  string `json:"doc"`
 	Type string `json:"type"`
 	Site string `json:"site,omitempty"` // file:line of its declaration
+
+	Rules string `json:"rules,omitempty"` // as they were given to New
 }
 
 // A FieldDescription is a field of a configuration. Its name is that of its json tag, if
@@ -65,7 +67,7 @@ func describeKeys(keys []Key) []KeyDescription {
 	var list []KeyDescription
 	for _, k := range keys {
 		if is, ok := inside.KeyOf(k); ok {
-			list = append(list, KeyDescription{is.Name, is.Doc, is.Type, is.Site})
+			list = append(list, KeyDescription{is.Name, is.Doc, is.Type, is.Site, strings.Join(is.Rules, ", ")})
 		}
 	}
 	return list
@@ -159,16 +161,22 @@ func (d Description) where() string {
 // No text that is described is taken for a mark or for HTML.
 func (c Catalogue) Markdown() string {
 	var b strings.Builder
-	b.WriteString("# Extensions\n")
+	c.markdown(&b, "#")
+	return b.String()
+}
+
+// markdown writes the catalogue under a heading of that depth.
+func (c Catalogue) markdown(b *strings.Builder, depth string) {
+	fmt.Fprintf(b, "%s Extensions\n", depth)
 	for _, d := range c {
-		fmt.Fprintf(&b, "\n## %s\n\n%s\n\nKind: %s, placed %s. [More](<%s>).\n", plain(d.title()), paragraph(d.Doc), d.Kind, plain(d.where()), destination(d.URL))
+		fmt.Fprintf(b, "\n%s# %s\n\n%s\n\nKind: %s, placed %s. [More](<%s>).\n", depth, plain(d.title()), paragraph(d.Doc), d.Kind, plain(d.where()), destination(d.URL))
 		table := func(head string, rows [][3]string) {
 			if len(rows) == 0 {
 				return
 			}
-			fmt.Fprintf(&b, "\n| %s | type | what it is |\n| --- | --- | --- |\n", head)
+			fmt.Fprintf(b, "\n| %s | type | what it is |\n| --- | --- | --- |\n", head)
 			for _, r := range rows {
-				fmt.Fprintf(&b, "| %s | %s | %s |\n", plain(r[0]), code(r[1]), plain(r[2]))
+				fmt.Fprintf(b, "| %s | %s | %s |\n", plain(r[0]), code(r[1]), plain(r[2]))
 			}
 		}
 		var requires, exports, fields [][3]string
@@ -185,7 +193,6 @@ func (c Catalogue) Markdown() string {
 		table("exports", exports)
 		table("configuration", fields)
 	}
-	return b.String()
 }
 
 // visible returns a text on one line, in which no character changes unseen how others

@@ -285,3 +285,43 @@ func ExampleExtension() {
 	// Output:
 	// generous is invalid
 }
+
+// A reference is what others need to extend the program: its extension points and what
+// it has. As Markdown it can be published as it is.
+func ExampleNewReference() {
+	ref := extension.NewReference([]extension.Key{Limit}, []extension.Extension{Salutation})
+	fmt.Print(ref.Markdown())
+	// Output:
+	// # Reference
+	//
+	// ## Capabilities
+	//
+	// ### greetings
+	//
+	// greet people
+	//
+	// | | |
+	// | --- | --- |
+	// | type | `extension_test.Greeter` |
+	// | exported by | salutation |
+	//
+	// ### limit
+	//
+	// says whether a call may pass
+	//
+	// | | |
+	// | --- | --- |
+	// | type | `extension_test.Limiter` |
+	//
+	// ## Extensions
+	//
+	// ### salutation
+	//
+	// greets with a word
+	//
+	// Kind: passive, placed anywhere. [More](<https://example.org/salutation>).
+	//
+	// | exports | type | what it is |
+	// | --- | --- | --- |
+	// | greetings | `extension_test.Greeter` | greet people |
+}

@@ -128,7 +128,7 @@ func (h *Host) owned(r any) bool {
 // what it requires, all others at the same time. When all are ready, what they export is
 // bound in one commit, in the order in which they are given here, whoever was ready
 // first: until then nobody sees it but those that require it. Start may be called again to
-// start more.
+// start more. ctx is that of starting alone: Run goes on when it has ended.
 //
 // If one fails, panics, is late, or is not ready when ctx ends, those that have started
 // are stopped again, the last first, nothing is bound, and the error says which it

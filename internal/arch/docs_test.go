@@ -130,7 +130,7 @@ func docsAndExamples(t *testing.T, dir string) {
 		"Query": true, "Need": true, "Edit": true, "Binding": true, "Change": true, "Meta": true, "Rule": true,
 		"Snapshot": true, "RegistryState": true, "CapabilityState": true, "ProviderState": true, "Level": true, "Event": true,
 		"Description": true, "KeyDescription": true, "FieldDescription": true, "Catalogue": true, "Host": true, "Report": true,
-		"DerivedState": true, "ResolvedState": true, "Difference": true, "Entry": true, "TB": true,
+		"DerivedState": true, "ResolvedState": true, "Difference": true, "CapabilityDescription": true, "Reference": true, "Entry": true, "TB": true,
 	}
 	for _, typ := range p.Types {
 		need(typ.Name, typ.Doc)

@@ -8,6 +8,7 @@ type Key struct {
 	ID              any // the same for the same capability
 	Name, Doc, Type string
 	Site            string
+	Rules           []string // in words
 	OnlyAt          []int
 	Shadow          bool
 	BroadFirst      bool
