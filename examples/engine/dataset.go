@@ -93,12 +93,8 @@ var Dataset = extension.Active[DatasetConfig]{
 	},
 	Exports: []extension.Key{Lookups},
 	New: func(c DatasetConfig, d extension.Dependencies) ([]capability.Binding, extension.Runner, error) {
-		sources, err := c.registry(d.Name)
-		if err != nil {
-			return nil, nil, err
-		}
 		table := new(atomic.Pointer[labels])
-		return []capability.Binding{Lookups.Bind(d.Name, lookup{table})}, &feeding{sources, table, d.Report}, nil
+		return []capability.Binding{Lookups.Bind(d.Name, lookup{table})}, &feeding{c, d.Name, table, d.Report}, nil
 	},
 }
 
@@ -115,15 +111,21 @@ func (l lookup) Label(name string) (string, bool) {
 
 // A feeding is what runs.
 type feeding struct {
-	sources *capability.Registry
-	table   *atomic.Pointer[labels]
-	report  func(error)
+	config DatasetConfig
+	name   string // of the instance
+	table  *atomic.Pointer[labels]
+	report func(error)
 }
 
 // Run opens the feed. A source that fails at once keeps it from being ready: it is a
 // mistake in the configuration. One that fails later keeps its last good entries.
 func (f *feeding) Run(ctx context.Context, ready func()) (err error) {
-	scope, err := capability.Compose(f.sources)
+	sources, err := f.config.registry(f.name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = cmp.Or(err, sources.Close(context.Background())) }()
+	scope, err := capability.Compose(sources)
 	if err != nil {
 		return err
 	}

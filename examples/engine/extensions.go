@@ -56,15 +56,20 @@ func (f *format) Set(s string) error {
 	return nil
 }
 
+// reference describes the extensions, and what others could be written for.
+func reference() extension.Reference {
+	return extension.NewReference([]extension.Key{Parsers, Enrichers, Filters, Sinks, Around, Rows, LabelSources}, extensions)
+}
+
 // describe writes what the extensions are.
 func (f format) describe(w io.Writer) error {
-	c := extension.NewCatalogue(extensions...)
-	text := c.String()
+	r := reference()
+	text := r.String()
 	switch f {
 	case "markdown":
-		text = c.Markdown()
+		text = r.Markdown()
 	case "json":
-		data, err := json.MarshalIndent(c, "", "  ")
+		data, err := json.MarshalIndent(r, "", "  ")
 		if err != nil {
 			return err
 		}

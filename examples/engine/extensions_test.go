@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/typedcap/capability"
+	"github.com/typedcap/capability/capabilitytest"
 	"github.com/typedcap/capability/extension"
 )
 
@@ -177,12 +178,12 @@ func TestExtensionsAreDescribed(t *testing.T) {
 		compareGolden(t, test.golden, got)
 	}
 	status, text, _ := engineRun(t, nil, "-extensions=json")
-	var got extension.Catalogue
+	var got extension.Reference
 	if err := json.Unmarshal([]byte(text), &got); err != nil || status != 0 {
-		t.Fatalf("exit status %d, and what is printed is no catalogue: %v", status, err)
+		t.Fatalf("exit status %d, and what is printed is no reference: %v", status, err)
 	}
-	if diff := cmp.Diff(extension.NewCatalogue(extensions...), got); diff != "" {
-		t.Errorf("the catalogue in JSON differs (-want +got):\n%s", diff)
+	if diff := cmp.Diff(reference(), got); diff != "" {
+		t.Errorf("the reference in JSON differs (-want +got):\n%s", diff)
 	}
 	var stderr bytes.Buffer
 	if status := run(t.Context(), silent, []string{"-extensions"}, nil, full{}, &stderr); status != 1 {
@@ -206,4 +207,41 @@ func TestNamesMeant(t *testing.T) {
 	if got, want := didYouMean("a", nil), "there are none"; got != want {
 		t.Errorf("didYouMean without names is %q, want %q", got, want)
 	}
+}
+
+// The extensions keep the rules of extensions, used as nodes use them.
+func TestExtensionsKeepTheRules(t *testing.T) {
+	t.Run("dataset", func(t *testing.T) {
+		config := DatasetConfig{Sources: []SourceConfig{{Name: "built-in", Entries: map[string]string{"*": "somebody"}}}}
+		keepsTheRules(t, func() extension.Instance { return Dataset.Instance("owners", config) }, Lookups, func(l Lookup) bool {
+			label, ok := l.Label("anything")
+			return ok && label == "somebody"
+		})
+	})
+	t.Run("ratelimit", func(t *testing.T) {
+		config := LimitConfig{1 << 40, Duration(time.Hour)}
+		keepsTheRules(t, func() extension.Instance { return RateLimit.Instance("few", config) }, Limits, Limit.Take)
+	})
+	t.Run("token", func(t *testing.T) {
+		config := TokenConfig{Subject: "engine", Secret: "secret", Lifetime: Duration(time.Hour)}
+		keepsTheRules(t, func() extension.Instance { return Token.Instance("shipper", config) }, Signing, func(c Credentials) bool {
+			return c.Sign([]byte("report")).By == "engine"
+		})
+	})
+}
+
+// keepsTheRules tests an extension by what it exports, of which works says whether it does.
+func keepsTheRules[T any](t *testing.T, open func() extension.Instance, key capability.Capability[T], works func(T) bool) {
+	capabilitytest.TestExtension(t, open, capabilitytest.ExtensionOptions{Use: func(s *capability.Scope) error {
+		l, err := key.Leased(s)
+		if err != nil {
+			return err
+		}
+		return l.Use(func(v T) error {
+			if !works(v) {
+				return fmt.Errorf("%v does not work", key)
+			}
+			return nil
+		})
+	}})
 }

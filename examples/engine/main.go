@@ -46,6 +46,10 @@ changed is replaced by one that is ready, no line waits or is lost, and the one
 before is stopped. If anything else has changed, or something is wrong, nothing is
 replaced; the reason is printed and what runs goes on.
 
+With -http a page shows who answers in the engine and in each pipeline, and why, while
+lines are read and after that, until the program is interrupted. It is for operators:
+give it an address that nobody else reaches.
+
 exit status:
   0    all input was read; bad lines are allowed
   1    input, a sink, an extension or the report failed, or no line could be
@@ -78,6 +82,7 @@ type options struct {
 	quiet    int    // after that many lines routine events are left out; 0 is never
 	problems bool   // errors are printed as they pass
 	config   string // the file of the placement; "" is the one that is built in
+	http     string // the address of the page; "" is none
 	describe format // the extensions are described, and nothing else is done
 }
 
@@ -122,6 +127,13 @@ func run(ctx context.Context, hup func() <-chan os.Signal, args []string, stdin 
 			fail(0, "not all has stopped in time:\n%v", err)
 		}
 	}()
+	if o.http != "" {
+		stop, err := e.serve(o.http, stderr)
+		if err != nil {
+			return fail(1, "the page cannot be served: %v", err)
+		}
+		defer stop()
+	}
 	stopFollowing := func() {}
 	if o.config != "" {
 		stopFollowing = e.follow(ctx, hup(), o.config, stderr)
@@ -138,6 +150,9 @@ func run(ctx context.Context, hup func() <-chan os.Signal, args []string, stdin 
 	}
 	if err := e.result(source, ended).print(stdout); err != nil {
 		return fail(1, "printing the report: %v", err)
+	}
+	if o.http != "" && ended == nil {
+		<-ctx.Done() // who wants to see the page has time to
 	}
 	switch {
 	case errors.Is(ended, errInterrupted):
@@ -165,7 +180,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.IntVar(&o.quiet, "quiet", 100, "leave out routine events after that many `lines`; 0 is never")
 	flags.BoolVar(&o.problems, "problems", false, "print errors as they pass, ahead of the report")
 	flags.StringVar(&o.config, "config", "", "`file` of the placement, instead of the one that is built in")
-	flags.Var(&o.describe, "extensions", "describe the extensions, as text or =markdown or =json, and do nothing else")
+	flags.StringVar(&o.http, "http", "", "`address` of a page that shows who answers and why, such as localhost:8080, until interrupted")
+	flags.Var(&o.describe, "extensions", "describe the extensions and extension points, as text or =markdown or =json, and do nothing else")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}

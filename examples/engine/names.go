@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,7 +13,9 @@ import (
 
 // nameable reports whether a provider can have the name.
 func nameable(name string) bool {
-	return capability.NewRegistry(capability.Node, "names").Apply(Rows.Bind(name, 1)) == nil
+	r := capability.NewRegistry(capability.Node, "names")
+	defer r.Close(context.Background())
+	return r.Apply(Rows.Bind(name, 1)) == nil
 }
 
 // didYouMean returns a hint at those of the known names that name was probably meant to
