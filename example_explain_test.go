@@ -45,7 +45,7 @@ func ExampleSnapshot_Explain() {
 	defer scope.Close()
 	fmt.Print(withoutPlaces(scope.Snapshot().Explain("freight")))
 	// Output:
-	// "freight", which says what a parcel costs, in scope "books over all-shops" at generation 2
+	// "freight" in scope "books over all-shops" at generation 2: says what a parcel costs
 	//   declared at example_explain_test.go as a Capability[capability_test.Freight]
 	//   the one provider is "post"
 	//   1. "post", rebound in "books" (pipeline) at example_explain_test.go, priority 1; ahead of "courier": its priority is greater

@@ -21,7 +21,7 @@ func (s *Snapshot) Explain(capability string) string {
 		return fmt.Sprintf("scope %s knows no capability %s, as nobody binds or resolves one of that name there: %s\n", quote(s.Scope), quote(capability), didYouMean(capability, known))
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, which %s, in scope %s at generation %d\n", quote(c.Name), strings.TrimRight(c.Doc, ". "), quote(s.Scope), s.Generation)
+	fmt.Fprintf(&b, "%s in scope %s at generation %d: %s\n", quote(c.Name), quote(s.Scope), s.Generation, c.Doc)
 	fmt.Fprintf(&b, "  declared at %s as a Capability[%s]", c.Site, c.Type)
 	if len(c.Rules) > 0 {
 		fmt.Fprintf(&b, " with %s", strings.Join(c.Rules, ", "))

@@ -69,7 +69,7 @@ type ProviderState struct {
 	After     []string `json:"after,omitempty"`
 	Unmatched []string `json:"unmatched,omitempty"` // names in Before and After that the scope does not see
 	Meta      Meta     `json:"meta,omitzero"`
-	Because   string   `json:"because,omitempty"` // why it is ahead of the next: narrower, broader, priority, bound earlier, selected or constraint
+	Because   string   `json:"because,omitempty"` // why it is ahead of the next: narrower, broader, priority, bound earlier, selected, or constraint if nothing else would put it there
 	Fate      string   `json:"fate,omitempty"`    // why it is not seen: hidden, masked, shadowed, not selected, replaced or unmatched
 	By        string   `json:"by,omitempty"`      // the registry that decided so
 	BySite    string   `json:"bySite,omitempty"`  // file:line of what it said
@@ -352,6 +352,12 @@ func (s *Snapshot) String() string {
 		}
 		for _, p := range c.Unseen {
 			fmt.Fprintf(&b, "  -  %s, %s by %s\n", p, p.Fate, p.By)
+		}
+	}
+	for _, d := range s.Derived {
+		fmt.Fprintf(&b, "derived at %s of %s\n", d.Site, strings.Join(d.Reads, ", "))
+		for _, r := range d.Resolved {
+			fmt.Fprintf(&b, "  %s\n", r)
 		}
 	}
 	for _, p := range s.Pending {

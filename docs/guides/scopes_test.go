@@ -96,7 +96,7 @@ func Example_scopes() {
 	// summit over alps over service [wind snow range spike]
 	// <nil>
 	// capability "checks", provider "range", scope "summit over alps over service": 41 is not between -80 and 30
-	// "checks", which refuse what cannot be right, in scope "summit over alps over service" at generation 3
+	// "checks" in scope "summit over alps over service" at generation 3: refuse what cannot be right
 	//   declared as a Capability[guides_test.WeatherCheck]
 	//   the one provider is "wind"
 	//   1. "wind", bound in "summit" (pipeline); ahead of "snow": its place is in a narrower registry
