@@ -8,6 +8,9 @@ require (
 	github.com/typedcap/capability v0.0.0
 )
 
-require golang.org/x/sys v0.13.0 // indirect
+require (
+	golang.org/x/sys v0.13.0 // indirect
+	pgregory.net/rapid v1.3.0 // indirect
+)
 
 replace github.com/typedcap/capability => ../..
