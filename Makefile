@@ -27,10 +27,13 @@ cover: ## show the statement coverage of the core
 fuzz: ## fuzz each target for FUZZTIME, 30s by default
 	bash .ci/fuzz $${FUZZTIME:-30s}
 
+mutation: ## change the core in all ways that the tests should notice, takes hours
+	go run ./internal/mutation
+
 golden: ## rewrite golden files after a wanted change
 	go test . ./data ./extension ./capabilityhttp ./capabilitytest ./internal/arch -update
 
 bench: ## measure the core against hand-written code
 	cd benchmarks && GOWORK=off go run ./cmd/ratios
 
-.PHONY: help run test race schedules soak check cover fuzz golden bench
+.PHONY: help run test race schedules soak check cover fuzz mutation golden bench

@@ -1,0 +1,239 @@
+// Mutation changes one thing after the other in files of the core and says which changes
+// no test notices.
+//
+//	go run ./internal/mutation order.go registry.go
+//	go run ./internal/mutation -since HEAD~10 -sample 200
+//
+// All changes are compiled into one test binary, each behind a number that the environment
+// chooses, so that a change costs a run of the tests and no compilation. A change that
+// makes the tests fail, panic or take ten times as long is killed; others survive and are
+// printed with their place. A survivor is a test that is missing, or a change that makes
+// no difference.
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// core is what is changed if nothing is named.
+var core = []string{"order.go", "registry.go", "publish.go", "scope.go", "place.go", "handle.go", "lease.go", "retire.go", "derive.go", "session.go"}
+
+// skipped are tests that look at the source, at the compiler or at a clock, and not at what
+// the code does.
+const skipped = "Misuse|Inlining|Budget|Alloc|EveryErrorText|HundredThousand|TenThousand|LongLines"
+
+func main() {
+	if err := run(os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "mutation:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("mutation", flag.ContinueOnError)
+	sample := flags.Int("sample", 0, "how many changes to try, chosen at random; 0 is all")
+	seed := flags.Uint64("seed", uint64(time.Now().UnixNano()), "of the choice")
+	since := flags.String("since", "", "change only lines that are new since this `commit`")
+	least := flags.Float64("least", 0, "fail if fewer than so many per cent of the changes are killed")
+	tests := flags.String("run", "", "the tests to run, all if it is empty")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	files := flags.Args()
+	if len(files) == 0 {
+		files = core
+	}
+	dir, err := os.MkdirTemp("", "mutation")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+
+	var all []mutant
+	replace := make(map[string]string)
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return fmt.Errorf("%w: run it in the root of the repository", err)
+		}
+		changed, mutants, err := mutate(name, text, len(all)+1)
+		if err != nil {
+			return err
+		}
+		all = append(all, mutants...)
+		if err := overlay(dir, name, changed, replace); err != nil {
+			return err
+		}
+	}
+	if err := overlay(dir, "mutated.go", []byte(chooser), replace); err != nil {
+		return err
+	}
+	if *since != "" {
+		lines, err := newLines(*since, files)
+		if err != nil {
+			return err
+		}
+		all = slices.DeleteFunc(all, func(m mutant) bool { return !lines[m.file][m.line] })
+	}
+	if *sample > 0 && *sample < len(all) {
+		random := rand.New(rand.NewPCG(*seed, 1))
+		random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		all = all[:*sample]
+		fmt.Fprintf(out, "%d changes of the seed %d\n", *sample, *seed)
+	}
+	binary, err := compile(dir, replace)
+	if err != nil {
+		return err
+	}
+	return try(binary, *tests, all, *least, out)
+}
+
+// chooser is the file that says which change is made.
+const chooser = `package capability
+
+import (
+	"os"
+	"strconv"
+)
+
+var theMutant, _ = strconv.Atoi(os.Getenv("CAPABILITY_MUTANT"))
+
+func mutated(n int) bool { return theMutant == n }
+`
+
+// overlay writes a file that takes the place of another one.
+func overlay(dir, name string, text []byte, replace map[string]string) error {
+	real, err := filepath.Abs(name)
+	if err != nil {
+		return err
+	}
+	replace[real] = filepath.Join(dir, filepath.Base(name))
+	return os.WriteFile(replace[real], text, 0o644)
+}
+
+// compile returns the test binary of the root package with all changes in it.
+func compile(dir string, replace map[string]string) (string, error) {
+	text, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", err
+	}
+	list := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(list, text, 0o644); err != nil {
+		return "", err
+	}
+	binary := filepath.Join(dir, "capability.test")
+	cmd := exec.Command("go", "test", "-c", "-vet=off", "-overlay", list, "-o", binary, ".")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("the changes do not compile: %w\n%s", err, out)
+	}
+	return binary, nil
+}
+
+// try runs the tests with each change and prints those that nobody notices.
+func try(binary, tests string, all []mutant, least float64, out io.Writer) error {
+	begun := time.Now()
+	if text, err := test(context.Background(), binary, tests, 0); err != nil {
+		return fmt.Errorf("the tests fail without a change: %w\n%s", err, text)
+	}
+	limit := 10*time.Since(begun) + 10*time.Second
+	fmt.Fprintf(out, "%d changes, %v of tests for each\n", len(all), time.Since(begun).Round(time.Millisecond))
+
+	var mu sync.Mutex
+	var survivors []mutant
+	next := make(chan mutant)
+	var work sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		work.Go(func() {
+			for m := range next {
+				ctx, cancel := context.WithTimeout(context.Background(), limit)
+				_, err := test(ctx, binary, tests, m.number)
+				cancel()
+				if err == nil {
+					mu.Lock()
+					survivors = append(survivors, m)
+					fmt.Fprintf(out, "survives: %v\n", m)
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	for _, m := range all {
+		next <- m
+	}
+	close(next)
+	work.Wait()
+
+	slices.SortFunc(survivors, func(a, b mutant) int { return cmp.Compare(a.number, b.number) })
+	score := 100.0
+	if len(all) > 0 {
+		score = 100 * float64(len(all)-len(survivors)) / float64(len(all))
+	}
+	fmt.Fprintf(out, "%d of %d changes are noticed, %.1f %%, in %v\n", len(all)-len(survivors), len(all), score, time.Since(begun).Round(time.Second))
+	if score < least {
+		return fmt.Errorf("%.1f %% is less than %v %%", score, least)
+	}
+	return nil
+}
+
+// test runs the tests with the change of that number.
+func test(ctx context.Context, binary, tests string, number int) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, binary, "-test.short", "-test.failfast", "-test.skip", skipped, "-test.run", tests)
+	cmd.Env = append(os.Environ(), "CAPABILITY_MUTANT="+strconv.Itoa(number))
+	return cmd.CombinedOutput()
+}
+
+// newLines returns the lines of the files that are new since a commit.
+func newLines(commit string, files []string) (map[string]map[int]bool, error) {
+	cmd := exec.Command("git", append([]string{"diff", "--unified=0", "--no-color", commit, "--"}, files...)...)
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	text, err := cmd.Output()
+	if err != nil {
+		return nil, errors.Join(err, errors.New(complaint.String()))
+	}
+	return parseDiff(string(text)), nil
+}
+
+var hunk = regexp.MustCompile(`^@@ -\S+ \+(\d+)(?:,(\d+))? @@`)
+
+func parseDiff(text string) map[string]map[int]bool {
+	lines := make(map[string]map[int]bool)
+	file := ""
+	for line := range strings.Lines(text) {
+		if name, ok := strings.CutPrefix(line, "+++ b/"); ok {
+			file = strings.TrimSpace(name)
+			lines[file] = make(map[int]bool)
+		}
+		m := hunk.FindStringSubmatch(line)
+		if m == nil {
+			continue
+		}
+		first, _ := strconv.Atoi(m[1])
+		number, err := strconv.Atoi(m[2])
+		if err != nil {
+			number = 1
+		}
+		for n := range number {
+			lines[file][first+n] = true
+		}
+	}
+	return lines
+}
