@@ -40,9 +40,11 @@ import (
 
 // A Source says what the data are.
 type Source[K cmp.Ordered, V any] interface {
-	// Run calls publish with all the data of the source, whenever they are others than
-	// before, until ctx has ended. It may do so from several goroutines. publish
-	// copies the map and no more: what values point to must not change any more.
+	// Run calls publish with all the data of the source as soon as it has them, an empty
+	// map if there are none, and whenever they are others than before, until ctx has
+	// ended: Open and Reload wait for the first call of each Run. It may do so from
+	// several goroutines. publish copies the map and no more: what values point to must
+	// not change any more.
 	// Calls after Run has returned have no effect.
 	//
 	// A Run that returns before ctx has ended is called again after a while, which

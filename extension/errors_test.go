@@ -218,6 +218,9 @@ var provoked = map[string]func(t *testing.T) error{
 	"validate-decode-nil":    configured("", nil),
 
 	"start-nil-context": func(*testing.T) error { return extension.NewHost(extension.Options{}).Start(none) },
+	"zero-host":         func(*testing.T) error { return new(extension.Host).Start(none) },
+	"zero-host-stop":    func(*testing.T) error { return (*extension.Host)(nil).Stop(none) },
+	"zero-host-ready":   func(*testing.T) error { return new(extension.Host).Ready() },
 	"stop-nil-context":  func(*testing.T) error { return extension.NewHost(extension.Options{}).Stop(none) },
 	"start-stopped": bubbled(func(s *stage) error {
 		must(s.host.Stop(s.t.Context()))

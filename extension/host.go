@@ -31,8 +31,9 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// A Host runs instances. Any number of goroutines may use it; what starts, replaces,
-// removes or stops is done one after the other, and Stop interrupts what starts.
+// A Host runs instances. [NewHost] makes one; all that the zero Host does is to fail. Any
+// number of goroutines may use it; what starts, replaces, removes or stops is done one
+// after the other, and Stop interrupts what starts.
 type Host struct {
 	options Options
 	status  capability.Handle[[]Status]
@@ -69,6 +70,9 @@ var errStopped = &capability.Error{Code: capability.ErrClosed, Err: errors.New("
 // enter waits until nobody else changes what runs. It returns a context that ends also
 // when Stop is called.
 func (h *Host) enter(ctx context.Context, verb string) (context.Context, func(), error) {
+	if h == nil || h.busy == nil {
+		return nil, nil, zeroHost(verb)
+	}
 	if ctx == nil {
 		return nil, nil, &capability.Error{Code: capability.ErrInvalid, Err: fmt.Errorf("%s was given a nil Context: give it one that ends when you would wait no longer", verb)}
 	}
@@ -96,6 +100,10 @@ func (h *Host) enter(ctx context.Context, verb string) (context.Context, func(),
 		return nil, nil, errStopped
 	}
 	return ctx, leave, nil
+}
+
+func zeroHost(verb string) error {
+	return &capability.Error{Code: capability.ErrInvalid, Err: fmt.Errorf("%s of the zero Host: make one with NewHost", verb)}
 }
 
 func (h *Host) isStopping() bool {
@@ -498,6 +506,9 @@ func (h *Host) left(ctx context.Context, old *unit) error {
 // taken back. After Stop nothing can be started. A Run that calls it waits for itself,
 // until its time to stop has passed.
 func (h *Host) Stop(ctx context.Context) error {
+	if h == nil || h.busy == nil {
+		return zeroHost("Stop")
+	}
 	if ctx == nil {
 		return &capability.Error{Code: capability.ErrInvalid, Err: errors.New("Stop was given a nil Context: give it one that ends when you would wait no longer")}
 	}

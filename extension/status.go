@@ -66,6 +66,9 @@ func (h *Host) Status() capability.Handle[[]Status] { return h.status }
 // host that has not started anything is ready, one that was told to stop is not. Who
 // wants to count Degraded as ready asks Status.
 func (h *Host) Ready() error {
+	if h == nil || h.busy == nil {
+		return zeroHost("Ready")
+	}
 	h.mu.Lock()
 	stopping := h.stopping
 	h.mu.Unlock()

@@ -46,7 +46,7 @@ func (d *tramDriver) Limit(section string) (kmh int, ok bool) {
 func followTramLimits(ctx context.Context, limits capability.Handle[*data.Table[string, int]], show func(data.Change[string, int])) {
 	for old, now := range limits.Watch(ctx) {
 		for c := range data.Diff(old, now) {
-			show(c) // c.Old is nil if it is new, c.New if it is gone
+			show(c) // c.Old and c.New are pointers: nil if it is new, or gone
 		}
 	}
 }

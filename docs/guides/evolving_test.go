@@ -144,11 +144,11 @@ func (s *sprinkler) Irrigate(_ context.Context, d Dose) (int, error) {
 func Example_evolvingVersions() {
 	house := capability.NewRegistry(capability.Engine, "greenhouse")
 	must(house.Apply(Irrigation.Bind("hose", hose{}).Meta(capability.Meta{Version: "1.4.0"})))
-	old, err := capability.Compose(house)
+	before, err := capability.Compose(house)
 	must(err)
-	defer old.Close()
+	defer before.Close()
 	var u upgraded
-	must(old.Resolve(Irrigation.All().Into(&u.old)))
+	must(before.Resolve(Irrigation.All().Into(&u.old)))
 	must(house.Apply(
 		Irrigation2.Bind("sprinkler", &sprinkler{tank: 8}).Meta(capability.Meta{Version: "2.0.0"}),
 		Irrigation2.Bind("old", u).Priority(-1).Meta(capability.Meta{Doc: "those of irrigation"}),

@@ -61,7 +61,9 @@ var HarbourGauge = extension.Active[HarbourGaugeConfig]{
 			if !ok {
 				return extension.Fatal(errNoHarbourSensor) // never call me again
 			}
-			for tick := time.NewTicker(c.Every); ; {
+			tick := time.NewTicker(c.Every)
+			defer tick.Stop()
+			for {
 				cm, err := read()
 				if err != nil {
 					return extension.RetryAfter(time.Minute, err) // call me then

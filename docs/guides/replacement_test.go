@@ -127,8 +127,8 @@ func Example_replacementGrace() {
 }
 
 // keepIndex makes a new index for each catalogue, until the scope is closed.
-func keepIndex(stars capability.Handle[*StarCatalogue], index chan<- string) {
-	for _, now := range stars.Watch(context.Background()) {
+func keepIndex(plain capability.Handle[*StarCatalogue], index chan<- string) {
+	for _, now := range plain.Watch(context.Background()) {
 		index <- "index of " + now.edition
 	}
 	close(index)
@@ -188,13 +188,13 @@ func Example_replacementDerive() {
 	must(err)
 	fmt.Println(chart.Get())
 
-	next := StarCatalogues.Rebind("stars", &StarCatalogue{edition: "2025"})
-	err = sky.Apply(next)
+	rebound := StarCatalogues.Rebind("stars", &StarCatalogue{edition: "2025"})
+	err = sky.Apply(rebound)
 	fmt.Println(withoutSites(err.Error()))
 	fmt.Println(chart.Get())
 
 	must(capability.Commit(
-		sky.Stage(next),
+		sky.Stage(rebound),
 		dome.Stage(StarEpochs.Rebind("year", "2025")),
 	))
 	fmt.Println(chart.Get())
