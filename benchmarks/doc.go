@@ -10,4 +10,13 @@
 // text under another name. The ratio of control to base would be 1 on a machine
 // without noise and without luck in the placement of code, so it says how much
 // of the other ratios to believe.
+//
+// The benchmarks whose names begin with Peers put the core beside other ways to find
+// what extends a program: atomic.Value, values of a context, maps, containers, hooks,
+// the extensions of a Collector and event buses. Each is the real package, in the
+// version of go.mod, and the tests show that all do the same work. Their table of bars
+// says how many times as long as the core a peer must take. DataPeers compares readers
+// of configuration, and TestHangingStop what stops services.
+//
+// The module asks for Go 1.26.6, because one of the peers does.
 package benchmarks

@@ -13,6 +13,7 @@ type family struct {
 	slices    int     // how often a layout runs it
 	benchtime string  // of a slice, if not that of the flag
 	pace      float64 // commits/s below which a slice of a variant does not count
+	bars      []bar
 }
 
 // A variant is a row for each group of its family. Without a budget it is there
@@ -21,6 +22,26 @@ type variant struct {
 	name   string
 	budget func(group string) float64
 }
+
+// compared returns variants without budgets.
+func compared(names ...string) []variant {
+	var all []variant
+	for _, name := range names {
+		all = append(all, variant{name, nil})
+	}
+	return all
+}
+
+// A bar says how many times as long as a variant its peer takes at the least. It
+// holds in every group of its family.
+type bar struct {
+	variant, peer string
+	least         float64
+}
+
+// noSlower is the bar of a variant that is as fast as its peer. It leaves as much for
+// noise as the budgets of Lookup do.
+const noSlower = 1 / 1.05
 
 // always is one budget for all groups.
 func always(budget float64) func(string) float64 {
@@ -77,6 +98,16 @@ var families = []family{
 		variants: []variant{{"reloading", always(1.1)}}},
 	{name: "DataPeers", base: "table", units: []string{"ns/op"}, slices: 4,
 		variants: []variant{{"koanf", nil}, {"viper", nil}}},
+	{name: "PeersLookup", base: "field", units: []string{"ns/op"}, slices: 16,
+		variants: compared("capability", "tailscale", "atomic.Value", "context", "rwlock", "rwmutex-map", "sync.Map", "xsync",
+			"do", "do-named", "dig", "otel", "otel-bare"),
+		bars: []bar{{"capability", "do", 50}, {"capability", "rwmutex-map", 7}, {"capability", "tailscale", noSlower}}},
+	{name: "PeersDispatch", base: "field", units: []string{"ns/op"}, slices: 8,
+		variants: compared("capability", "tailscale", "atomic.Value", "context", "rwmutex-map", "sync.Map", "xsync",
+			"do-named", "dig", "otel", "otel-bare", "eventbus", "gookit", "gookit-event"),
+		bars: []bar{{"capability", "eventbus", 40}, {"capability", "gookit", 40}, {"capability", "gookit-event", 40}}},
+	{name: "PeersReplace", base: "field", units: []string{"ns/op"}, slices: 4,
+		variants: compared("capability", "atomic.Value", "context", "rwmutex-map", "sync.Map", "xsync", "do", "eventbus", "gookit")},
 	{name: "DerivedPublish", slices: 3, benchtime: "20x"},
 	{name: "Wake", slices: 2, benchtime: "5x"},
 	{name: "Publish", base: "capabilities=10", units: []string{"ns/pipeline"}, slices: 3, benchtime: "50x",
@@ -96,6 +127,8 @@ var figures = []struct {
 	{"Publish/capabilities=1000", "ns/pipeline", 20},
 	{"Publish/pipelines=10", "allocs/op", 0},
 	{"Publish/capabilities=10", "allocs/op", 0},
+	{"PeersReplace/10000/capability", "ns/op", 200_000},
+	{"PeersLookup/rwlock", "ns/op", 0},
 	{"DerivedPublish/pipelines=10000", "ns/pipeline", 250},
 	{"DerivedPublish/pipelines=10", "allocs/op", 0},
 	{"Wake/handles=1", "ns/watcher", 1000},

@@ -95,6 +95,7 @@ func run(w io.Writer, layouts int, bench string, slice time.Duration) error {
 	header(w, began, layouts)
 	r.ratios(w)
 	r.values(w)
+	r.bars(w)
 	return nil
 }
 
@@ -323,4 +324,44 @@ func (r results) values(w io.Writer) {
 		}
 		fmt.Fprintf(w, "| %s | %s | %.4g | %.4g – %.4g | %s |\n", f.name, f.unit, v.median, v.least, v.greatest, verdict(v.median, f.budget))
 	}
+}
+
+// bars prints the table of the peers that must take longer, if there are any.
+func (r results) bars(w io.Writer) {
+	titles := `
+| benchmark | variant | peer | variant | peer | times as long | least – greatest | control | least – greatest | bar | |
+| --- | --- | --- | ---: | ---: | ---: | :---: | ---: | :---: | ---: | --- |
+`
+	for _, f := range families {
+		for _, group := range r.groups(f) {
+			for _, unit := range f.units {
+				for _, b := range f.bars {
+					fmt.Fprint(w, titles)
+					titles = ""
+					r.bar(w, f, group, unit, b)
+				}
+			}
+		}
+	}
+}
+
+// bar prints one bar. That of a peer which was not measured says so, because a name
+// that no benchmark has would go unnoticed.
+func (r results) bar(w io.Writer, f family, group, unit string, b bar) {
+	name, peer := group+"/"+b.variant, group+"/"+b.peer
+	times, ok := r.ratio(peer, name, unit)
+	if !ok {
+		fmt.Fprintf(w, "| %s | %s | %s | | | | | | | %.4g | not measured |\n", group, b.variant, b.peer, b.least)
+		return
+	}
+	control, _ := r.ratio(group+"/control", group+"/"+f.base, unit)
+	ours, _ := r.value(name, unit)
+	theirs, _ := r.value(peer, unit)
+	is := "**missed**"
+	if times.median >= b.least {
+		is = "met"
+	}
+	fmt.Fprintf(w, "| %s | %s | %s | %.4g %s | %.4g | %.3f | %.3f – %.3f | %.3f | %.3f – %.3f | %.4g | %s |\n",
+		group, b.variant, b.peer, ours.median, unit, theirs.median, times.median, times.least, times.greatest,
+		control.median, control.least, control.greatest, b.least, is)
 }
