@@ -265,15 +265,15 @@ type provider struct {
 	retire   []retiree
 	grace    time.Duration
 	graced   bool
-	res      *resource                 // nil if nothing has to be retired
-	lender   *atomic.Pointer[resource] // of what it is lent, nil if it is not
+	res      *resource   // nil if nothing has to be retired
+	lender   *acceptance // of what it is lent, nil if it is not
 }
 
-// A retiree is a func given to OnRetire. accepted is what took it over, and shared by
-// all copies of the binding.
+// A retiree is a func given to OnRetire. accepted is shared by all copies of the
+// binding.
 type retiree struct {
 	call     func() error
-	accepted *atomic.Pointer[resource]
+	accepted *acceptance
 }
 
 // problems returns what is wrong with how the provider is to be retired.
@@ -363,7 +363,7 @@ func (b Binding) After(names ...string) Binding {
 // still the caller's to close. A binding with OnRetire can be accepted once; to
 // apply it again is an [ErrInvalid].
 func (b Binding) OnRetire(f func() error) Binding {
-	b.is.retire = append(slices.Clip(b.is.retire), retiree{f, new(atomic.Pointer[resource])})
+	b.is.retire = append(slices.Clip(b.is.retire), retiree{f, new(acceptance)})
 	return b
 }
 

@@ -5,7 +5,6 @@ package capability
 import (
 	"fmt"
 	"slices"
-	"sync/atomic"
 
 	"github.com/typedcap/capability/internal/inside"
 )
@@ -60,6 +59,10 @@ func init() {
 			return slices.ContainsFunc(s.registries, func(r *Registry) bool { return r.private && own(r) })
 		})
 	}
+	inside.Binds = func(registry any, capability, provider string) bool {
+		return registry.(*Registry).bindsNow(capability, provider)
+	}
+	inside.Holding = func(registry any, provider string) []string { return registry.(*Registry).holding(provider) }
 	inside.Left = func(registry any) <-chan struct{} { return registry.(*Registry).awaitLeft() }
 }
 
@@ -85,7 +88,10 @@ func (b Binding) inside() inside.Binding {
 		info.Value = pointed(b.is.value)
 	}
 	for _, r := range slices.Backward(b.is.retire) {
-		info.Retire = append(info.Retire, r.call)
+		info.Retires = true
+		if !r.accepted.taken() {
+			info.Retire = append(info.Retire, r.call)
+		}
 	}
 	return info
 }
@@ -95,7 +101,7 @@ func (b Binding) inside() inside.Binding {
 func (b Binding) watched(made func() (gone func())) Binding {
 	if b.is.maker == nil {
 		gone := made()
-		b.is.retire = slices.Insert(slices.Clone(b.is.retire), 0, retiree{func() error { gone(); return nil }, new(atomic.Pointer[resource])})
+		b.is.retire = slices.Insert(slices.Clone(b.is.retire), 0, retiree{func() error { gone(); return nil }, new(acceptance)})
 		return b
 	}
 	if mk := b.is.maker.make; mk != nil {
@@ -104,16 +110,6 @@ func (b Binding) watched(made func() (gone func())) Binding {
 			r.OnRetire(func() error { gone(); return nil })
 			return mk(r)
 		}}
-	}
-	return b
-}
-
-// lent returns a binding of the same value, which has nothing to retire but keeps b from
-// being retired. Nothing is kept from a maker: what it makes is of one scope.
-func (b Binding) lent() Binding {
-	if len(b.is.retire) > 0 {
-		b.is.lender = b.is.retire[0].accepted
-		b.is.retire = []retiree{{func() error { return nil }, new(atomic.Pointer[resource])}}
 	}
 	return b
 }
@@ -151,6 +147,37 @@ func (r *Registry) users(capability, provider string, own func(*Scope) bool) []s
 	}
 	for _, p := range r.places {
 		p.eachScope(note)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// bindsNow reports whether the registry binds the name.
+func (r *Registry) bindsNow(capability, provider string) bool {
+	h := lock(r)
+	defer h.unlock()
+	l := r.layers[capability]
+	return l != nil && l.get(provider) != nil
+}
+
+// holding returns what keeps the registry's providers of that name from being retired,
+// sorted.
+func (r *Registry) holding(provider string) []string {
+	h := lock(r)
+	defer h.unlock()
+	var all []string
+	for _, p := range r.retiring.list() {
+		if p.name.provider != provider || p.gone() {
+			continue
+		}
+		holders := p.holders()
+		switch {
+		case p.state.Load().phase == phaseRunning:
+			all = append(all, "an OnRetire that has not returned")
+		case len(holders) == 0:
+			all = append(all, "a retirement that is about to begin")
+		}
+		all = append(all, holders...)
 	}
 	slices.Sort(all)
 	return slices.Compact(all)

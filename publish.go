@@ -255,10 +255,8 @@ func (t *transaction) publish() {
 	}
 	t.session.publish()
 	t.session.sweep()
-	for _, g := range t.gone {
-		if g.is.lender != nil {
-			g.is.res.holdOn(g.is.lender.Load())
-		}
+	for _, a := range t.lent {
+		a.holdOn()
 	}
 	for _, g := range t.gone {
 		if g.is.res != nil {

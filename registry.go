@@ -253,7 +253,8 @@ type transaction struct {
 	staged  []*slot
 	session session
 	gone    []goner
-	few     struct { // room for what most transactions have
+	lent    []*acceptance // of what was lent and is bound now
+	few     struct {      // room for what most transactions have
 		undo    [4]func()
 		touched [1]touch
 		staged  [1]*slot
@@ -523,10 +524,18 @@ func (t *transaction) accept(p *provider, k *key) bool {
 	p.res = newResource(resourceName{k.name, p.name, p.site, nil}, funcs, nil)
 	p.res.grace, p.res.graced = p.grace, p.graced
 	for _, r := range p.retire {
-		if !r.accepted.CompareAndSwap(nil, p.res) {
+		ok, lent := r.accepted.take(p.res)
+		if !ok {
 			return false
 		}
-		t.undo = append(t.undo, func() { r.accepted.Store(nil) })
+		t.undo = append(t.undo, r.accepted.giveBack)
+		if lent {
+			t.lent = append(t.lent, r.accepted)
+		}
+	}
+	if p.lender != nil {
+		p.res.lent = true
+		t.undo = append(t.undo, p.lender.lend(p.res))
 	}
 	return true
 }

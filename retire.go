@@ -36,6 +36,7 @@ type resource struct {
 	name   resourceName
 	grace  time.Duration
 	graced bool        // grace is how long plain handles hold it
+	lent   bool        // it is not given up when it leaves its owner: another one has it
 	owners []*Registry // whose Drain waits for it
 
 	plain  int // cells whose plain handles may have handed it out
@@ -99,11 +100,8 @@ func newResource(name resourceName, funcs []func() error, needs []*resource) *re
 	return r
 }
 
-// holdOn makes r, which has its owner, hold another one that has, if there is one.
+// holdOn makes r, which has its owner, hold another one that has.
 func (r *resource) holdOn(other *resource) {
-	if other == nil {
-		return
-	}
 	r.needs = append(r.needs, other)
 	other.holds.Add(1)
 	other.made.add(r)
@@ -431,7 +429,7 @@ func (r *resource) holders() []string {
 	for _, m := range r.made.list {
 		switch what := "what Derive"; {
 		case m.gone():
-		case m.name.scope == nil: // it is lent
+		case m.lent:
 			holders = append(holders, m.holders()...)
 		default:
 			if m.name.provider != "" {

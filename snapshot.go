@@ -136,7 +136,7 @@ func pending(registries []*Registry) []PendingState {
 	seen := make(map[*resource]bool) // what is made for a scope waits in each registry
 	for _, p := range list {
 		now := p.state.Load()
-		if now.phase == phaseRetired || seen[p] {
+		if now.phase == phaseRetired || seen[p] || p.lent {
 			continue
 		}
 		seen[p] = true

@@ -268,6 +268,10 @@ var provoked = map[string]func(t *testing.T) error{
 	"new-twice": constructed(func(d extension.Dependencies) ([]capability.Binding, extension.Runner, error) {
 		return []capability.Binding{Bread.Bind(d.Name, page("p")), Bread.Bind(d.Name, page("p"))}, after(0), nil
 	}),
+	"new-closes-scope": constructed(func(d extension.Dependencies) ([]capability.Binding, extension.Runner, error) {
+		must(d.Scope.Close())
+		return []capability.Binding{Bread.Bind(d.Name, page("p"))}, after(0), nil
+	}),
 	"new-more": constructed(func(d extension.Dependencies) ([]capability.Binding, extension.Runner, error) {
 		return []capability.Binding{Bread.Bind(d.Name, page("p")), Dough.Bind(d.Name, page("p"))}, after(0), nil
 	}),
@@ -301,6 +305,15 @@ var provoked = map[string]func(t *testing.T) error{
 	}),
 	"rollback-retire-hangs": started(func(s *stage) []extension.Instance {
 		return []extension.Instance{s.bakes("a", func(context.Context, func()) error { return errJob }, retires(func() error { <-s.free; return nil }))}
+	}),
+
+	"unfit-retire": constructed(func(extension.Dependencies) ([]capability.Binding, extension.Runner, error) {
+		return []capability.Binding{Bread.Bind("bob", page("p")).OnRetire(func() error { return errors.New("it is stuck") })}, after(0), nil
+	}),
+	"unfit-retire-hangs": started(func(s *stage) []extension.Instance {
+		return []extension.Instance{s.active("baker", func(extension.Dependencies) ([]capability.Binding, extension.Runner, error) {
+			return []capability.Binding{Bread.Bind("bob", page("p")).OnRetire(func() error { <-s.free; return nil })}, after(0), nil
+		})}
 	}),
 
 	"ready-stopped": bubbled(func(s *stage) error {

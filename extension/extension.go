@@ -131,8 +131,9 @@ type Passive[C any] struct {
 
 	// New makes an instance: a binding under d.Name for each of Exports. The
 	// bindings are shown when all that starts at the same time is ready. If it has not
-	// returned by the end of [Limits.Start], the instance has failed. The host owns
-	// what it returns: what is not shown is retired by it.
+	// returned by the end of [Limits.Start], or when another instance fails or Stop is
+	// called, it is not waited for, as it has no context. The host owns what it returns,
+	// also then: what is not shown is retired by it.
 	New func(config C, d Dependencies) ([]capability.Binding, error)
 }
 

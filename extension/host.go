@@ -78,11 +78,21 @@ func (h *Host) enter(ctx context.Context, verb string) (context.Context, func(),
 	}
 	select {
 	case h.busy <- struct{}{}:
+		return h.entered(ctx)
+	default:
+	}
+	select {
+	case h.busy <- struct{}{}:
+		return h.entered(ctx)
 	case <-h.ending:
 		return nil, nil, errStopped
 	case <-ctx.Done():
 		return nil, nil, fmt.Errorf("%s waited for another change of the host: %w", verb, context.Cause(ctx))
 	}
+}
+
+// entered is enter when nobody else changes what runs.
+func (h *Host) entered(ctx context.Context) (context.Context, func(), error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	go func() {
 		select {
@@ -167,6 +177,9 @@ func (h *Host) Start(ctx context.Context, instances ...Instance) error {
 		return nil
 	}
 	errs := []error{err}
+	for _, u := range units {
+		u.park()
+	}
 	for _, u := range slices.Backward(order) {
 		if slices.Contains(units, u) {
 			errs = append(errs, u.stop(ctx))
@@ -341,6 +354,7 @@ func (h *Host) Replace(ctx context.Context, instance Instance) error {
 	}
 	if err != nil {
 		link(before)
+		fresh.park()
 		return capability.Join(err, fresh.stop(ctx))
 	}
 	h.leave(all, old)
@@ -475,7 +489,7 @@ const idleWait = 10 * time.Millisecond
 func (u *unit) idle() bool {
 	return u.is.passive() && !slices.ContainsFunc(u.made.exports, func(b capability.Binding) bool {
 		is, _ := inside.BindingOf(b)
-		return is.Maker || len(is.Retire) > 0
+		return is.Maker || is.Retires
 	})
 }
 

@@ -130,6 +130,7 @@ func TestUseAcrossTheCommit(t *testing.T) {
 					}
 					select {
 					case err := <-replaced:
+						synctest.Wait() // the reader has noted that its use is over
 						if inUse.Load() {
 							t.Errorf("Replace returns %v while the gauge is used", err)
 						}
@@ -140,6 +141,156 @@ func TestUseAcrossTheCommit(t *testing.T) {
 					must(engine.Close(t.Context()))
 				})
 			})
+		}
+	}
+}
+
+// A start that fails waits for who uses what was lent to him, and retires it then.
+func TestRollbackWaitsForUses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		engine, g := newEngine(), new(gauge)
+		var retired atomic.Int64
+		keeper := extension.Passive[struct{}]{Manifest: about("gauge"), Exports: []extension.Key{Gauges},
+			New: func(_ struct{}, d extension.Dependencies) ([]capability.Binding, error) {
+				return []capability.Binding{Gauges.Bind(d.Name, g).OnRetire(func() error {
+					retired.Add(1)
+					g.retired.Store(true)
+					return nil
+				})}, nil
+			}}
+		free, read := make(chan struct{}), make(chan error, 1)
+		reader := extension.Background[struct{}]{Manifest: about("reader", Gauges), New: func(_ struct{}, d extension.Dependencies) (extension.Runner, error) {
+			l, err := Gauges.Leased(d.Scope)
+			if err == nil {
+				_, err = d.Scope.With() // and leaves it open, so that its registry cannot be closed
+			}
+			return extension.RunFunc(func(context.Context, func()) error { // is never ready, and hangs
+				return l.Use(func(g *gauge) error { <-free; read <- g.read(); return nil })
+			}), err
+		}}
+		h := extension.NewHost(extension.Options{Limits: extension.Limits{Start: time.Second, Drain: time.Second, Stop: time.Second}})
+		err := h.Start(t.Context(), keeper.Instance("gauge", struct{}{}).At(engine), reader.Instance("reader", struct{}{}).At(engine))
+		if text := fmt.Sprint(err); !strings.Contains(text, "a lease of scope") {
+			t.Errorf("Start says %q, which does not name the lease", text)
+		}
+		close(free)
+		if err := <-read; err != nil {
+			t.Errorf("under a lease: %v", err)
+		}
+		must(h.Stop(t.Context()))
+		synctest.Wait()
+		if n := retired.Load(); n > 1 {
+			t.Errorf("the gauge is retired %d times", n)
+		}
+	})
+}
+
+// Each has time of its own in a rollback: who gives up at once is not accused because
+// somebody before has used up the time.
+func TestRollbackAccusesOnlyWhoHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		engine, free := newEngine(), make(chan struct{})
+		gauges := extension.Passive[struct{}]{Manifest: about("gauge"), Exports: []extension.Key{Gauges},
+			New: func(_ struct{}, d extension.Dependencies) ([]capability.Binding, error) {
+				return []capability.Binding{Gauges.Bind(d.Name, new(gauge))}, nil
+			}}
+		printer := extension.Active[struct{}]{Manifest: about("printer", Gauges), Exports: []extension.Key{Printers},
+			New: func(_ struct{}, d extension.Dependencies) ([]capability.Binding, extension.Runner, error) {
+				l, err := Gauges.Leased(d.Scope)
+				b := Printers.Bind(d.Name, page("p")).OnRetire(func() error { return nil })
+				return []capability.Binding{b}, extension.RunFunc(func(context.Context, func()) error {
+					return l.Use(func(*gauge) error { <-free; return nil })
+				}), err
+			}}
+		short := extension.Limits{Start: time.Second, Drain: time.Second, Stop: time.Second}
+		err := extension.NewHost(extension.Options{Limits: short}).Start(t.Context(), gauges.Instance("gauge", struct{}{}).At(engine), printer.Instance("printer", struct{}{}).At(engine))
+		if text := fmt.Sprint(err); strings.Contains(text, "printers") {
+			t.Errorf("Start says %q, and nothing is wrong with the OnRetire of the printer", text)
+		}
+		close(free)
+	})
+}
+
+// A binding that another instance has got accepted is not retired by a Replace that fails.
+func TestSharedBinding(t *testing.T) {
+	engine := newEngine()
+	var retired atomic.Int64
+	shared := Gauges.Bind("gauge", new(gauge)).OnRetire(func() error { retired.Add(1); return nil })
+	x := extension.Passive[struct{}]{Manifest: about("gauge"), Exports: []extension.Key{Gauges},
+		New: func(struct{}, extension.Dependencies) ([]capability.Binding, error) {
+			return []capability.Binding{shared}, nil
+		}}
+	h := extension.NewHost(extension.Options{})
+	must(h.Start(t.Context(), x.Instance("gauge", struct{}{}).At(engine)))
+	if err := h.Replace(t.Context(), x.Instance("gauge", struct{}{})); err == nil {
+		t.Error("Replace by the same binding succeeds")
+	}
+	if n := retired.Load(); n != 0 {
+		t.Errorf("it is retired %d times while it serves", n)
+	}
+	must(h.Stop(t.Context()))
+	must(engine.Close(t.Context()))
+	if n := retired.Load(); n != 1 {
+		t.Errorf("it is retired %d times", n)
+	}
+}
+
+// What was lent to a dependent is not pending while all is well.
+func TestNothingIsPending(t *testing.T) {
+	engine := newEngine()
+	var scope *capability.Scope
+	keeper := extension.Passive[struct{}]{Manifest: about("gauge"), Exports: []extension.Key{Gauges},
+		New: func(_ struct{}, d extension.Dependencies) ([]capability.Binding, error) {
+			return []capability.Binding{Gauges.Bind(d.Name, new(gauge))}, nil
+		}}
+	reader := extension.Background[struct{}]{Manifest: about("reader", Gauges), New: func(_ struct{}, d extension.Dependencies) (extension.Runner, error) {
+		scope = d.Scope
+		_, err := Gauges.Handle(d.Scope)
+		return after(0), err
+	}}
+	h := extension.NewHost(extension.Options{})
+	must(h.Start(t.Context(), keeper.Instance("gauge", struct{}{}).At(engine), reader.Instance("reader", struct{}{}).At(engine)))
+	if p := scope.Snapshot().Pending; len(p) > 0 {
+		t.Errorf("pending is %v", p)
+	}
+	must(h.Stop(t.Context()))
+	must(engine.Close(t.Context()))
+}
+
+// An instance that closes its scope while it runs is removed and replaced like any other.
+func TestScopeClosedByItsInstance(t *testing.T) {
+	engine := newEngine()
+	x := extension.Active[struct{}]{Manifest: about("gauge"), Exports: []extension.Key{Gauges},
+		New: func(_ struct{}, d extension.Dependencies) ([]capability.Binding, extension.Runner, error) {
+			return []capability.Binding{Gauges.Bind(d.Name, new(gauge))}, extension.RunFunc(func(ctx context.Context, ready func()) error {
+				must(d.Scope.Close())
+				ready()
+				<-ctx.Done()
+				return nil
+			}), nil
+		}}
+	h := extension.NewHost(extension.Options{})
+	must(h.Start(t.Context(), x.Instance("gauge", struct{}{}).At(engine)))
+	must(h.Replace(t.Context(), x.Instance("gauge", struct{}{})))
+	must(h.Remove(t.Context(), "gauge"))
+	scope, err := capability.Compose(engine)
+	must(err)
+	if _, err := Gauges.Handle(scope); err == nil {
+		t.Error("the gauge is removed and still public")
+	}
+	must(scope.Close())
+	must(h.Stop(t.Context()))
+	must(engine.Close(t.Context()))
+}
+
+// A context that has ended is an error of one text, however often it is asked.
+func TestStartWithAnEndedContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 50 {
+		err := extension.NewHost(extension.Options{}).Start(ctx, prints(0).Instance("printer", "p").At(newEngine()))
+		if err == nil || err.Error() != "context canceled" {
+			t.Fatalf("Start returns %v", err)
 		}
 	}
 }

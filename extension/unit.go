@@ -28,6 +28,7 @@ type unit struct {
 	staged  []capability.Edit      // what takes away again what own holds
 	made    made
 	shown   []capability.Binding // what it exports, as others see it
+	parked  *capability.Registry // of shown, if that will not be public
 	runs    bool                 // run was started
 	begun   chan struct{}        // closed when it has been ready
 	ended   chan struct{}        // closed when Run is called no more
@@ -257,6 +258,9 @@ func (u *unit) check() error {
 		if !exported[idOf(k)] {
 			wrong("New returned no binding of %v, which is among Exports: return one, or take it out there", k)
 		}
+	}
+	if errors.Is(u.scope.Check(), capability.ErrClosed) {
+		wrong("New has closed its scope: leave that to the host")
 	}
 	for _, c := range u.scope.Snapshot().Capabilities {
 		known := func(k Key) bool {
@@ -514,16 +518,14 @@ func (u *unit) end(ctx context.Context) error {
 	if u.scope != nil {
 		_ = u.scope.Close() // nobody builds here
 	}
-	rest, cancel := lastCall(ctx, u.limits.Drain)
-	defer cancel()
 	for _, r := range u.own {
-		if err := r.Close(rest); err != nil {
+		if err := u.wait(ctx, r.Close); err != nil {
 			note(codeOf(err), "what it resolved in its scope is not given up: %w", err)
 		}
 		u.host.disowns(r)
 	}
 	if u.bound.Load() == hidden {
-		if err := retire(rest, u.made.exports); err != nil {
+		if err := u.wait(ctx, u.retire); err != nil {
 			note(codeOf(err), "%w", err)
 		}
 	}
@@ -540,6 +542,33 @@ func (u *unit) end(ctx context.Context) error {
 		u.set(Stopped, cmp.Or(err, u.failure))
 	}
 	return err
+}
+
+// wait calls f with as much time as there is for what exports have to wait for.
+func (u *unit) wait(ctx context.Context, f func(context.Context) error) error {
+	within, cancel := lastCall(ctx, u.limits.Drain)
+	defer cancel()
+	return f(within)
+}
+
+// park binds what the unit exports, if that will not be public, where nobody sees it: so
+// who uses what was lent of it holds it. It is called before anybody is stopped.
+func (u *unit) park() {
+	if u.bound.Load() != hidden || len(u.shown) == 0 {
+		return
+	}
+	u.parked = inside.Private(int(u.target().Level()), u.name).(*capability.Registry)
+	for _, b := range u.shown {
+		_ = u.parked.Apply(b) // what was accepted before is somebody else's
+	}
+}
+
+// retire retires the exports that were never public.
+func (u *unit) retire(ctx context.Context) error {
+	if u.parked != nil {
+		return u.parked.Close(ctx)
+	}
+	return retire(ctx, u.made.exports)
 }
 
 func isClosed(c <-chan struct{}) bool {
@@ -581,15 +610,9 @@ func lastCall(ctx context.Context, d time.Duration) (context.Context, context.Ca
 // withdraw takes the exports out of their registry, but for those that somebody else has
 // taken out.
 func (u *unit) withdraw() error {
-	bound := make(map[string]bool)
-	for _, c := range u.scope.Snapshot().Capabilities {
-		bound[c.Name] = slices.ContainsFunc(slices.Concat(c.Providers, c.Unseen), func(p capability.ProviderState) bool {
-			return p.Name == u.name && p.Registry == u.target().Name() && p.Level == u.target().Level()
-		})
-	}
 	var changes []capability.Change
 	for _, b := range u.made.exports {
-		if is, _ := inside.BindingOf(b); bound[is.Key.Name] {
+		if is, _ := inside.BindingOf(b); inside.Binds(u.target(), is.Key.Name, u.name) {
 			changes = append(changes, inside.Unbind(b).(capability.Change))
 		}
 	}
@@ -606,31 +629,18 @@ func (u *unit) withdraw() error {
 
 // drained waits until nobody uses the exports any more.
 func (u *unit) drained(ctx context.Context) bool {
-	within, cancel := lastCall(ctx, u.limits.Drain)
-	defer cancel()
-	select {
-	case <-u.usage.none:
-		return true
-	case <-within.Done():
-		return false
-	}
+	return u.wait(ctx, func(ctx context.Context) error {
+		select {
+		case <-u.usage.none:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}) == nil
 }
 
 // held returns an error that says why the exports are not retired.
-func (u *unit) held() error {
-	var by []string
-	for _, p := range u.scope.Snapshot().Pending {
-		switch {
-		case p.Provider != u.name:
-		case p.Running:
-			by = append(by, "an OnRetire that has not returned")
-		default:
-			by = append(by, p.HeldBy...)
-		}
-	}
-	slices.Sort(by)
-	return &inUse{some(slices.Compact(by))}
-}
+func (u *unit) held() error { return &inUse{some(inside.Holding(u.target(), u.name))} }
 
 // inUse is the error that exports are used.
 type inUse struct{ by string }

@@ -17,13 +17,14 @@ type Key struct {
 
 // A Binding is what a binding says.
 type Binding struct {
-	Key    Key
-	Name   string
-	Value  any // nil if there is none, or a maker
-	Rebind bool
-	Maker  bool
-	Site   string
-	Retire []func() error // what was given to OnRetire, in the order to call it
+	Key     Key
+	Name    string
+	Value   any // nil if there is none, or a maker
+	Rebind  bool
+	Maker   bool
+	Site    string
+	Retires bool           // it has an OnRetire
+	Retire  []func() error // what was given to OnRetire and not accepted, in the order to call it
 
 	Priority      int
 	Before, After []string
@@ -67,9 +68,9 @@ var (
 	// Bare returns the Binding without what is to be done when it is retired.
 	Bare func(binding any) any
 
-	// Lent returns a Binding of the same value for another Registry, which is to unbind
-	// it in the commit that binds the one given or before. Who then still uses what
-	// was lent keeps the one given from being retired.
+	// Lent returns a Binding of the same value for another Registry, which binds it
+	// before the one given is bound and unbinds it after that, or in the same commit.
+	// Who then still uses what was lent keeps the one given from being retired.
 	Lent func(binding any) any
 
 	// Watched returns a Binding that calls made whenever a provider comes to be of it,
@@ -88,6 +89,13 @@ var (
 	// Users returns who has resolved what the Registry binds under that name, sorted,
 	// but for the Scopes that compose a private Registry of which own is true.
 	Users func(registry any, capability, provider string, own func(registry any) bool) []string
+
+	// Binds reports whether the Registry binds that name.
+	Binds func(registry any, capability, provider string) bool
+
+	// Holding returns what keeps those providers of that name from being retired that
+	// the Registry has bound and does not bind any more, sorted.
+	Holding func(registry any, provider string) []string
 
 	// Left returns a channel that is closed when the next Scope that composes the
 	// Registry has been closed.

@@ -243,7 +243,7 @@ var twins = []twin{
 	},
 	{
 		name: "a binding is accepted again",
-		file: "registry.go", good: "if !r.accepted.CompareAndSwap(nil, p.res) {", bad: "if r.accepted.Load() != nil {",
+		file: "loan.go", good: "\tif a.by != nil {\n\t\treturn false, false\n\t}\n", bad: "",
 		test: "TestBindingsWithOnRetireAreAcceptedOnce",
 	},
 	{
@@ -604,7 +604,7 @@ var twins = []twin{
 	},
 	{
 		name: "a stop does not wait until nobody uses the exports",
-		file: "extension/unit.go", good: "\tcase <-u.usage.none:\n\t\treturn true\n\tcase <-within.Done():", bad: "\tdefault:\n\t\treturn true\n\tcase <-within.Done():",
+		file: "extension/unit.go", good: "\t\tcase <-u.usage.none:\n\t\t\treturn nil\n\t\tcase <-ctx.Done():", bad: "\t\tdefault:\n\t\t\treturn nil\n\t\tcase <-ctx.Done():",
 		test: "TestConsumersAtStop", in: "extension",
 	},
 	{
@@ -654,13 +654,18 @@ var twins = []twin{
 	},
 	{
 		name: "who uses what was lent keeps nothing from being retired",
-		file: "publish.go", good: "if g.is.lender != nil {", bad: "if g.is.lender != nil && g.is.maker != nil {",
+		file: "publish.go", good: "for _, a := range t.lent {", bad: "for _, a := range t.lent[:0] {",
 		test: "TestUseAcrossTheCommit", in: "extension",
 	},
 	{
 		name: "what is lent is not waited for if it has nothing to retire",
 		file: "extension/unit.go", good: "range other.shown {", bad: "range other.made.exports {",
 		test: "TestUseAcrossTheCommit", in: "extension",
+	},
+	{
+		name: "a start that fails retires what is used",
+		file: "extension/host.go", good: "\tfor _, u := range units {\n\t\tu.park()\n\t}\n", bad: "",
+		test: "TestRollbackWaitsForUses", in: "extension",
 	},
 	{
 		name: "a requirement is met from a narrower place",
