@@ -1,7 +1,7 @@
 # The targets list themselves: make help.
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 run: ## run the main example on its own test events
 	go run ./examples/engine
@@ -27,6 +27,18 @@ cover: ## show the statement coverage of the core
 fuzz: ## fuzz each target for FUZZTIME, 30s by default
 	bash .ci/fuzz $${FUZZTIME:-30s}
 
+verify: ## check the reliability figures of a CI run
+	go run ./internal/verify
+
+release-check: ## check those before a release, and record them; takes hours
+	go run ./internal/verify -release
+
+api: ## compare what is exported with the last tag
+	bash .ci/api
+
+portable: ## vet and compile the tests for other platforms
+	bash .ci/portable
+
 mutation: ## change the core in all ways that the tests should notice, takes hours
 	go run ./internal/mutation
 
@@ -36,4 +48,4 @@ golden: ## rewrite golden files after a wanted change
 bench: ## measure the core against hand-written code
 	cd benchmarks && GOWORK=off go run ./cmd/ratios
 
-.PHONY: help run test race schedules soak check cover fuzz mutation golden bench
+.PHONY: help run test race schedules soak check cover fuzz verify release-check api portable mutation golden bench

@@ -73,6 +73,7 @@ func TestErrorThatAsksTheFeed(t *testing.T) {
 	f, err := data.Open(t.Context(), scope, Prices, data.Options{})
 	must(err)
 	at.Store(f)
+	defer f.Close()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -105,9 +106,11 @@ func TestPipeBehindFS(t *testing.T) {
 	must(err)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	if _, err = data.Open(ctx, scope, Prices, data.Options{StopTimeout: 100 * time.Millisecond}); err != nil {
-		t.Errorf("got %v", err)
+	f, err := data.Open(ctx, scope, Prices, data.Options{StopTimeout: 100 * time.Millisecond})
+	if err != nil {
+		t.Fatalf("got %v", err)
 	}
+	must(f.Close())
 }
 
 // A text that ends inside a name, a number or an escape ends too early.

@@ -110,11 +110,14 @@ func isStruct(t reflect.Type) bool {
 // A Catalogue is descriptions of extensions, by name. As JSON it is an array.
 type Catalogue []Description
 
-// NewCatalogue returns the descriptions of the extensions, sorted by name.
+// NewCatalogue returns the descriptions of the extensions that are not nil, sorted by
+// name.
 func NewCatalogue(extensions ...Extension) Catalogue {
 	c := make(Catalogue, 0, len(extensions))
 	for _, e := range extensions {
-		c = append(c, e.Describe())
+		if e != nil {
+			c = append(c, e.Describe())
+		}
 	}
 	slices.SortStableFunc(c, func(a, b Description) int { return strings.Compare(a.Name, b.Name) })
 	return c
@@ -158,7 +161,8 @@ func (d Description) where() string {
 }
 
 // Markdown returns the catalogue as a page of Markdown, with tables as GitHub has them.
-// No text that is described is taken for a mark or for HTML.
+// No text that is described is taken for a mark or for HTML; an address in it may become
+// a link where the page is shown.
 func (c Catalogue) Markdown() string {
 	var b strings.Builder
 	c.markdown(&b, "#")

@@ -32,12 +32,12 @@ type CapabilityDescription struct {
 
 // NewReference describes the capabilities given, those that the scopes know, which are
 // bound or resolved there, and those that the extensions export and require; and the
-// extensions. Nothing is run.
+// extensions. What is nil or zero is left out. Nothing is run.
 func NewReference(keys []Key, extensions []Extension, scopes ...*capability.Scope) Reference {
 	r := Reference{Capabilities: []CapabilityDescription{}, Extensions: NewCatalogue(extensions...)}
-	known := make(map[[2]string]*CapabilityDescription) // by name and site
+	known := make(map[[4]string]*CapabilityDescription) // one site may declare several
 	know := func(is CapabilityDescription) *CapabilityDescription {
-		id := [2]string{is.Name, is.Site}
+		id := [4]string{is.Name, is.Site, is.Type, is.Doc}
 		if known[id] == nil {
 			known[id] = &is
 		}
@@ -68,7 +68,7 @@ func NewReference(keys []Key, extensions []Extension, scopes ...*capability.Scop
 		r.Capabilities = append(r.Capabilities, *is)
 	}
 	slices.SortFunc(r.Capabilities, func(a, b CapabilityDescription) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Site, b.Site))
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Site, b.Site), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Doc, b.Doc))
 	})
 	return r
 }

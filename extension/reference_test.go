@@ -56,6 +56,20 @@ func TestReference(t *testing.T) {
 	}
 }
 
+// declared declares keys at one place.
+func declared[T any](doc string) capability.Capability[T] { return capability.New[T]("codec", doc) }
+
+func TestReferenceOfKeysOfOnePlace(t *testing.T) {
+	r := extension.NewReference([]extension.Key{declared[int]("numbers"), declared[string]("texts"), declared[int]("digits")}, []extension.Extension{nil})
+	var docs []string
+	for _, c := range r.Capabilities {
+		docs = append(docs, c.Type+" "+c.Doc)
+	}
+	if diff := cmp.Diff([]string{"int digits", "int numbers", "string texts"}, docs); diff != "" {
+		t.Errorf("capabilities of the reference (-want +got):\n%s", diff)
+	}
+}
+
 func TestReferenceMarkdown(t *testing.T) {
 	r := extension.Reference{
 		Capabilities: []extension.CapabilityDescription{

@@ -283,11 +283,11 @@ func (w *town) plainly() func(call) error {
 // briefly opens a scope, takes values out of plain handles and calls them as
 // long as the scope is open, while others replace them.
 func (w *town) briefly(call call) (err error) {
-	scope, err := w.open()
+	guest, scope, err := w.open()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, scope.Close()) }()
+	defer func() { err = errors.Join(err, scope.Close(), guest.Close(context.Background())) }()
 	var one capability.Handle[*courier]
 	var all capability.ChainHandle[*courier]
 	var derived capability.Handle[*convoy]
@@ -310,11 +310,12 @@ func (w *town) briefly(call call) (err error) {
 }
 
 // brieflyLeased opens a scope, and closes it inside a lease.
-func (w *town) brieflyLeased(call call) error {
-	scope, err := w.open()
+func (w *town) brieflyLeased(call call) (err error) {
+	guest, scope, err := w.open()
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, guest.Close(context.Background())) }()
 	var instance capability.Leased[*agent]
 	var derived capability.Leased[*convoy]
 	if err := scope.Resolve(agents.IntoLeased(&instance), w.convoys.IntoLeased(&derived)); err != nil {
@@ -344,10 +345,11 @@ func (w *town) brieflyLeased(call call) error {
 	return nil
 }
 
-// open composes a scope with a registry of its own.
-func (w *town) open() (*capability.Scope, error) {
-	guest := capability.NewRegistry(capability.Pipeline, fmt.Sprintf("guest-%d", w.brief.Add(1)))
-	return capability.Compose(guest, w.engine)
+// open composes a scope with a registry of its own, which is closed after it.
+func (w *town) open() (guest *capability.Registry, scope *capability.Scope, err error) {
+	guest = capability.NewRegistry(capability.Pipeline, fmt.Sprintf("guest-%d", w.brief.Add(1)))
+	scope, err = capability.Compose(guest, w.engine)
+	return guest, scope, err
 }
 
 // drain waits for what the registry has let go of, and looks whether it is

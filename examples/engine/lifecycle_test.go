@@ -171,3 +171,14 @@ func TestEndDuringReload(t *testing.T) {
 		wantHas(t, stderr.String(), "is not followed", `p.json:3:5: instance "stone" of "stubborn": it was not ready when starting ended`)
 	})
 }
+
+// An interrupt while extensions start is no mistake in the placement.
+func TestInterruptedStart(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stdout, stderr bytes.Buffer
+	status := run(ctx, silent, []string{"-"}, strings.NewReader("a\n"), &stdout, &stderr)
+	if got, want := stderr.String(), "engine: interrupted while the extensions were starting\n"; status != 130 || got != want || stdout.Len() > 0 {
+		t.Errorf("exit status is %d, stderr %q and stdout %q, want 130 and %q", status, got, stdout.String(), want)
+	}
+}

@@ -66,13 +66,6 @@ func main() {
 	os.Exit(run(ctx, hangups, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// hangups returns where SIGHUP comes from. Until it is called, SIGHUP ends the program.
-func hangups() <-chan os.Signal {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	return hup
-}
-
 // options are what the command line says.
 type options struct {
 	file     string
@@ -119,6 +112,8 @@ func run(ctx context.Context, hup func() <-chan os.Signal, args []string, stdin 
 	e, err := newEngine(ctx, o, from, stdout, stderr)
 	if wrong := (*refusal)(nil); errors.As(err, &wrong) {
 		return fail(2, "the placement is wrong:\n%v", err)
+	} else if err != nil && ctx.Err() != nil {
+		return fail(130, "interrupted while the extensions were starting")
 	} else if err != nil {
 		return fail(1, "%v", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"time"
@@ -40,7 +41,7 @@ func (e *engine) serve(address string, stderr io.Writer) (stop func(), err error
 		return nil, err
 	}
 	fmt.Fprintf(stderr, "engine: http://%v/ shows who answers, and why\n", listener.Addr())
-	server := &http.Server{Handler: e.page(), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: e.page(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(stderr, "engine: ", 0)}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -49,10 +50,10 @@ func (e *engine) serve(address string, stderr io.Writer) (stop func(), err error
 		}
 	}()
 	return func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
 		defer cancel()
 		if err := server.Shutdown(ctx); err != nil {
-			server.Close()
+			server.Close() // somebody has connected and asks nothing; nothing is lost
 		}
 		<-ended
 	}, nil
