@@ -29,8 +29,12 @@ func (r *register) Source() data.Source[string, int] {
 // A source of data passes the suite of sources.
 func TestRegister(t *testing.T) {
 	r := new(register)
-	r.Set(map[string]int{"garden": 2})
-	capabilitytest.TestSource(t, r.Source, func() { r.Set(map[string]int{"garden": 2, "attic": 1}) })
+	beds := 2
+	r.Set(map[string]int{"garden": beds})
+	capabilitytest.TestSource(t, r.Source, func() {
+		beds++
+		r.Set(map[string]int{"garden": beds})
+	})
 }
 
 // A tally counts what fails, by provider.

@@ -11,8 +11,8 @@ import (
 	"github.com/typedcap/capability/observed"
 )
 
-func SourceWithin[K cmp.Ordered, V any](t TB, d time.Duration, open func() data.Source[K, V], change func()) {
-	testSource(&suite{t: t, patience: d}, open, change)
+func SourceWithin[K cmp.Ordered, V any](t TB, d time.Duration, open func() data.Source[K, V], change func(), tolerate ...string) {
+	testSource(&suite{t: t, patience: d, tolerate: tolerate}, open, change)
 }
 
 func ObserverWithin(t TB, d time.Duration, open func() observed.Observer) {
@@ -20,5 +20,10 @@ func ObserverWithin(t TB, d time.Duration, open func() observed.Observer) {
 }
 
 func ExtensionWithin(t TB, d time.Duration, open func() extension.Instance, o ExtensionOptions) {
-	testExtension(&suite{t: t, patience: d}, open, o)
+	testExtension(&suite{t: t, patience: d, tolerate: o.Tolerate}, open, o)
 }
+
+var (
+	TextOf = textOf
+	Apart  = apart
+)

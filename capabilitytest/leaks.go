@@ -18,8 +18,10 @@ import (
 	"github.com/typedcap/capability/internal/inside"
 )
 
-// looking is how many tests look for leaks.
-var looking atomic.Int32
+var (
+	looking atomic.Int32  // how many tests look for leaks
+	looked  atomic.Uint64 // how many have begun to
+)
 
 // NoLeaks makes the test fail if, when it ends, scopes or registries that it opened are
 // not closed, or goroutines that it started go on, such as those that watch a handle
@@ -40,16 +42,18 @@ func NoLeaks(t TB, tolerate ...string) {
 	pprof.SetGoroutineLabels(pprof.WithLabels(context.Background(), pprof.Labels("capabilitytest", t.Name())))
 	since, stop := inside.Look()
 	me := inside.Goroutine()
+	turn := looked.Add(1)
 	alone := looking.Add(1) == 1
 	t.Cleanup(func() {
 		t.Helper()
 		defer stop()
 		defer looking.Add(-1)
-		alone = alone && looking.Load() == 1
-		for _, g := range lasting(t.Name(), tolerate) {
+		for _, g := range lasting(t.Name(), tolerate, time.Second) {
 			t.Errorf("a goroutine of the test goes on: %s", g)
 		}
-		for _, o := range inside.StillOpen(since) {
+		left := inside.StillOpen(since)
+		alone = alone && looked.Load() == turn // nobody has begun before left was taken
+		for _, o := range left {
 			whose := owner(o.Stack, t.Name())
 			if strings.Contains(t.Name(), "/") && whose == mine && o.By != me {
 				whose = nobodys // or that of another subtest
@@ -80,52 +84,62 @@ var testFunc = regexp.MustCompile(`\.((?:Test|Benchmark|Fuzz|Example)[^.a-z][^.]
 func owner(stack []uintptr, test string) whose {
 	root, _, _ := strings.Cut(test, "/")
 	found := nobodys
+	calls(stack, func(name string) bool {
+		m := testFunc.FindStringSubmatch(name)
+		switch {
+		case m == nil:
+		case m[1] == root:
+			found = mine
+		default:
+			found = anothers
+		}
+		return found == mine
+	})
+	return found
+}
+
+// calls reports whether is is true of the name of a func on the stack.
+func calls(stack []uintptr, is func(name string) bool) bool {
 	frames := runtime.CallersFrames(stack)
 	for {
 		frame, more := frames.Next()
-		if m := testFunc.FindStringSubmatch(frame.Function); m != nil {
-			if m[1] == root {
-				return mine
-			}
-			found = anothers
+		if is(frame.Function) {
+			return true
 		}
 		if !more {
-			return found
+			return false
 		}
 	}
 }
 
 // lasting returns what goroutines returns, once they have had time to end.
-func lasting(test string, tolerate []string) []string {
-	var left []string
-	for wait := time.Millisecond; wait < time.Second; wait *= 2 {
-		if left = goroutines(test, tolerate); len(left) == 0 {
-			break
-		}
-		time.Sleep(wait)
-	}
-	return left
+func lasting(test string, tolerate []string, within time.Duration) []string {
+	return soonNone(within, func() []string { return goroutines(test, tolerate) })
 }
 
 // goroutines returns what goroutines with the label of the test do, but for those that
 // run tests and those to tolerate.
 func goroutines(test string, tolerate []string) []string {
+	var left []string
+	for _, group := range groups(test) {
+		if !slices.ContainsFunc(tolerate, func(text string) bool { return strings.Contains(group, text) }) {
+			left = append(left, told(group))
+		}
+	}
+	return left
+}
+
+// groups returns the goroutines with the label of the test, those together that do the
+// same, but for those that run tests or look for leaks.
+func groups(test string) []string {
 	var profile bytes.Buffer
 	if err := pprof.Lookup("goroutine").WriteTo(&profile, 1); err != nil {
 		return []string{err.Error()}
 	}
 	label := fmt.Sprintf("%q:%q", "capabilitytest", test)
-	var left []string
-	for group := range strings.SplitSeq(profile.String(), "\n\n") {
-		if !strings.Contains(group, label) || strings.Contains(group, "testing.tRunner+") || strings.Contains(group, "capabilitytest.goroutines+") {
-			continue // another test's, or one that runs tests or looks for leaks
-		}
-		if slices.ContainsFunc(tolerate, func(text string) bool { return strings.Contains(group, text) }) {
-			continue
-		}
-		left = append(left, told(group))
-	}
-	return left
+	return slices.DeleteFunc(strings.Split(profile.String(), "\n\n"), func(group string) bool {
+		return !strings.Contains(group, label) || strings.Contains(group, "testing.tRunner+") || strings.Contains(group, "capabilitytest.groups+")
+	})
 }
 
 // told returns the calls of a group of goroutines, the innermost first, in a line.

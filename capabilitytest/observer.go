@@ -3,6 +3,7 @@
 package capabilitytest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -19,6 +20,7 @@ import (
 //
 // open returns an observer. Each mistake is an error of the test that says which rule was
 // broken and what to do. Races are found if the test runs under the race detector.
+// Goroutines of the observer are its own affair: [NoLeaks] sees those that go on.
 func TestObserver(t TB, open func() observed.Observer) {
 	t.Helper()
 	testObserver(&suite{t: t, patience: patience}, open)
@@ -125,23 +127,30 @@ func (w *watching) dispatches() {
 		func() (bool, error) { panic("the provider panics, as it should here") },
 		func() (bool, error) { runtime.Goexit(); return true, nil },
 	} {
-		engine := capability.NewRegistry(capability.Engine, "engine")
-		changes := []capability.Change{observed.Observers.Bind("tested", w)}
-		if second != nil {
-			changes = append(changes, observedKey.Bind("first", yes), observedKey.Bind("second", second))
-		}
-		if err := engine.Apply(changes...); err != nil {
-			w.wrong("cannot be bound: %v", err)
-			return
-		}
-		scope, err := capability.Compose(engine)
-		if err != nil {
-			w.wrong("cannot be composed: %v", err)
-			return
-		}
-		w.verbs(scope)
-		_ = scope.Close() // nothing can be in the way
+		w.dispatch(yes, second)
 	}
+}
+
+// dispatch calls all verbs over a chain of two providers, or of none if second is nil, in a
+// scope of its own.
+func (w *watching) dispatch(first, second func() (bool, error)) {
+	engine := capability.NewRegistry(capability.Engine, "engine")
+	defer engine.Close(context.Background()) // nothing can be in the way
+	changes := []capability.Change{observed.Observers.Bind("tested", w)}
+	if second != nil {
+		changes = append(changes, observedKey.Bind("first", first), observedKey.Bind("second", second))
+	}
+	if err := engine.Apply(changes...); err != nil {
+		w.wrong("cannot be bound: %v", err)
+		return
+	}
+	scope, err := capability.Compose(engine)
+	if err != nil {
+		w.wrong("cannot be composed: %v", err)
+		return
+	}
+	defer scope.Close()
+	w.verbs(scope)
 }
 
 func (w *watching) verbs(scope *capability.Scope) {

@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
+	"testing/synctest"
 	"time"
 
 	"github.com/typedcap/capability"
@@ -36,8 +37,9 @@ const (
 	tickEach = time.Millisecond
 )
 
-// What the library comes with passes.
+// What the library comes with passes, and the suites leave nothing open.
 func TestSuitesPass(t *testing.T) {
+	capabilitytest.NoLeaks(t)
 	t.Run("Static", func(t *testing.T) {
 		capabilitytest.TestSource(t, func() data.Source[string, int] { return data.Static(map[string]int{"a": 1}) }, nil)
 	})
@@ -130,8 +132,9 @@ type told struct {
 	problems []string
 }
 
-func (*told) Helper()      {}
-func (*told) Name() string { return "told" }
+func (*told) Helper()             {}
+func (*told) Logf(string, ...any) {}
+func (*told) Name() string        { return "TestErrorTextsOfSuites" }
 func (t *told) Errorf(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -150,7 +153,8 @@ type observerFunc func(observed.Event)
 
 func (f observerFunc) Observe(e observed.Event) { f(e) }
 
-// Each mistake is told, with the rule that it breaks.
+// Each mistake is told, with the rule that it breaks. Each is made in a bubble, where time
+// passes only when all wait, so that the machine may be as busy as it likes.
 func TestErrorTextsOfSuites(t *testing.T) {
 	one := func() map[string]*int { n := 1; return map[string]*int{"n": &n} }
 	source := func(d time.Duration, run sourceFunc, change func()) func(*told) {
@@ -178,11 +182,8 @@ func TestErrorTextsOfSuites(t *testing.T) {
 			}
 		})
 	}
-	free := make(chan struct{}) // closed at the end
-	defer close(free)
-	var mu sync.Mutex
+	var free chan struct{} // of the bubble, closed at the end
 	var lines []string
-	var work sync.WaitGroup
 	for name, broken := range map[string]func(*told){
 		"source-silent": source(nearly, func(ctx context.Context, _ func(map[string]*int)) error { <-ctx.Done(); return nil }, nil),
 		"source-fails":  source(soon, func(context.Context, func(map[string]*int)) error { return errors.New("no such table") }, nil),
@@ -196,6 +197,32 @@ func TestErrorTextsOfSuites(t *testing.T) {
 			<-ctx.Done()
 			return nil
 		}, func() {}),
+		"source-stale-at-last": func(t *told) {
+			changed := make(chan map[string]*int, 2)
+			source(nearly, func(ctx context.Context, publish func(map[string]*int)) error {
+				publish(one())
+				select {
+				case m := <-changed:
+					publish(m)
+				case <-ctx.Done():
+				}
+				<-ctx.Done()
+				return nil
+			}, func() { n := 2; changed <- map[string]*int{"n": &n} })(t)
+		},
+		"source-stale-after-two": source(nearly, func(ctx context.Context, publish func(map[string]*int)) error {
+			publish(nil)
+			time.Sleep(tickEach)
+			publish(one())
+			<-ctx.Done()
+			return nil
+		}, func() {}),
+		"source-leaves-registry": source(nearly, func(ctx context.Context, publish func(map[string]*int)) error {
+			publish(one())
+			capability.NewRegistry(capability.Engine, "oven")
+			<-ctx.Done()
+			return nil
+		}, nil),
 		"source-hangs": source(nearly, func(_ context.Context, publish func(map[string]*int)) error {
 			publish(one())
 			<-free
@@ -256,6 +283,40 @@ func TestErrorTextsOfSuites(t *testing.T) {
 		"extension-use-panics": baker(soon, func(b *baking) {
 			b.options.Use = func(*capability.Scope) error { panic("no teeth") }
 		}),
+		"extension-use-ends-goroutine": baker(soon, func(b *baking) {
+			b.options.Use = func(*capability.Scope) error { runtime.Goexit(); return nil }
+		}),
+		"extension-use-hangs": baker(nearly, func(b *baking) {
+			b.options.Use = func(*capability.Scope) error { <-free; return nil }
+		}),
+		"extension-use-hangs-while-replaced": baker(nearly, func(b *baking) {
+			was := b.make
+			var made atomic.Int64
+			b.make = func(d extension.Dependencies, open *atomic.Bool) (capability.Binding, extension.RunFunc, error) {
+				bread, run, err := was(d, open)
+				if made.Add(1) == 4 { // the other one
+					bread = Bread.Bind(d.Name, func() error { <-free; return nil })
+				}
+				return bread, run, err
+			}
+			use := b.options.Use
+			b.options.Use = func(s *capability.Scope) error { time.Sleep(2 * tickEach); return use(s) }
+		}),
+		"extension-fails-later": run(soon, func(_ context.Context, ready func(), open *atomic.Bool) error {
+			open.Store(true)
+			ready()
+			time.Sleep(5 * tickEach)
+			return errors.New("the oven has burnt out")
+		}),
+		"extension-leaves-registry": baker(nearly, func(b *baking) {
+			was := b.make
+			b.make = func(d extension.Dependencies, open *atomic.Bool) (capability.Binding, extension.RunFunc, error) {
+				_, err := capability.Compose(capability.NewRegistry(capability.Engine, "oven"))
+				must(err)
+				return was(d, open)
+			}
+		}),
+		"extension-provided-wrong": baker(soon, func(b *baking) { b.options.Provide = []capability.Binding{{}} }),
 		"extension-hangs": run(nearly, func(_ context.Context, ready func(), open *atomic.Bool) error {
 			open.Store(true)
 			ready()
@@ -332,18 +393,17 @@ func TestErrorTextsOfSuites(t *testing.T) {
 			})
 		}(),
 	} {
-		work.Go(func() {
-			it := new(told)
+		it := new(told)
+		synctest.Test(t, func(*testing.T) {
+			free = make(chan struct{})
+			defer close(free)
 			broken(it)
-			if len(it.problems) == 0 {
-				t.Errorf("%s passes", name)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			lines = append(lines, golden.Line(name, "", errors.New(tidy(it.problems))))
 		})
+		if len(it.problems) == 0 {
+			t.Errorf("%s passes", name)
+		}
+		lines = append(lines, golden.Line(name, "", errors.New(tidy(it.problems))))
 	}
-	work.Wait()
 	slices.Sort(lines)
 	golden.Compare(t, "testdata/suites.txt", lines, *update)
 }

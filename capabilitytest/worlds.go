@@ -21,7 +21,9 @@ import (
 //
 // Open makes real registries of it and a scope. Chain and One say what such a scope must
 // show, by the reference model, which the library itself is tested against: a program
-// that orders, merges or dispatches by itself can be compared with it.
+// that orders, merges or dispatches by itself can be compared with it. They are for worlds
+// that Open accepts, but for constraints that contradict each other: what they say of a
+// world made by hand with another mistake means nothing.
 type World []Layer // of different levels, in any order
 
 // A Layer is what one registry says about a capability.
@@ -79,13 +81,14 @@ func Worlds(bindings ...capability.Binding) *rapid.Generator[World] {
 //	tenant := capabilitytest.Layers(capability.Group, []string{"auth", "audit"}).Draw(t, "tenant")
 //	scope := capabilitytest.Overlay(t, production, tenant.Changes("filters")...)
 //
-// Only what is among the bindings is rebound.
+// Only what is among the bindings is rebound. A name that is inherited twice counts once.
 func Layers(level capability.Level, inherited []string, bindings ...capability.Binding) *rapid.Generator[Layer] {
 	mayBind := true
 	if len(bindings) > 0 {
 		only := keyOf(bindings).OnlyAt
 		mayBind = only == nil || slices.Contains(only, int(level))
 	}
+	inherited = slices.Compact(slices.Sorted(slices.Values(inherited)))
 	return rapid.Custom(func(t *rapid.T) Layer {
 		l := Layer{Level: level}
 		if mayBind && len(bindings) > 0 {
@@ -133,6 +136,9 @@ func some(t *rapid.T, what string, names []string) []string {
 // has a mistake, the test ends with the error.
 func (w World) Open(t TB) *capability.Scope {
 	t.Helper()
+	if problem := w.mixed(); problem != "" {
+		t.Fatalf("the world is refused: %s\n%v", problem, w)
+	}
 	var registries []*capability.Registry
 	for _, l := range w {
 		r := capability.NewRegistry(l.Level, strings.ReplaceAll(l.Level.String(), " ", "-"))
@@ -175,8 +181,9 @@ func (l Layer) Changes(capabilityName string) []capability.Change {
 }
 
 // Chain returns the providers that the world shows, in the order of the chain, or an
-// [capability.ErrCycle].
+// [capability.ErrCycle]. It panics if the world is of more than one capability.
 func (w World) Chain() ([]Entry, error) {
+	w.mustBeOfOne()
 	m, narrowFirst := w.model()
 	chain, ok := m.Chain()
 	if !ok {
@@ -191,8 +198,10 @@ func (w World) Chain() ([]Entry, error) {
 
 // One returns the one provider of the world, or an [capability.ErrNotProvided],
 // [capability.ErrAmbiguous] or [capability.ErrCycle]. It tries all orders in which those
-// of one level and priority could be bound: with ten of them that takes seconds.
+// of one level and priority could be bound: with ten of them that takes seconds. It
+// panics if the world is of more than one capability.
 func (w World) One() (Entry, error) {
+	w.mustBeOfOne()
 	m, narrowFirst := w.model()
 	one, answer := m.One()
 	switch answer {
@@ -204,6 +213,36 @@ func (w World) One() (Entry, error) {
 		return Entry{}, w.error(capability.ErrCycle, "the constraints contradict each other")
 	}
 	return Entry{one.Name, narrowFirst[one.Layer].Level}, nil
+}
+
+// mustBeOfOne panics if the world is of more than one capability.
+func (w World) mustBeOfOne() {
+	if problem := w.mixed(); problem != "" {
+		panic("capabilitytest: " + problem)
+	}
+}
+
+// mixed says which bindings are of different capabilities, "" if none are.
+func (w World) mixed() string {
+	var first *inside.Binding
+	for _, l := range w {
+		for _, b := range l.Bindings {
+			is, ok := inside.BindingOf(b)
+			switch {
+			case !ok: // Open refuses it
+			case first == nil:
+				first = &is
+			case is.Key.ID != first.Key.ID:
+				return others(is, first.Key)
+			}
+		}
+	}
+	return ""
+}
+
+// others says that a binding is of another capability.
+func others(is inside.Binding, than inside.Key) string {
+	return fmt.Sprintf("%q is bound at %s and is another capability than %q: a world is of one", is.Key.Name, is.Site, than.Name)
 }
 
 func (w World) error(code capability.Code, text string) error {
@@ -334,7 +373,7 @@ func keyOf(bindings []capability.Binding) inside.Key {
 		case is.Rebind:
 			panic(fmt.Sprintf("capabilitytest: the binding at %s is a Rebind: give it as a Bind, it is rebound where that makes sense", is.Site))
 		case i > 0 && is.Key.ID != key.ID:
-			panic(fmt.Sprintf("capabilitytest: %q is bound at %s and is another capability than %q: a world is of one", is.Key.Name, is.Site, key.Name))
+			panic("capabilitytest: " + others(is, key))
 		}
 		key = is.Key
 	}

@@ -165,6 +165,28 @@ func TestWorldsOfMistakes(t *testing.T) {
 	}
 }
 
+// A world is of one capability.
+func TestWorldsOfTwoCapabilities(t *testing.T) {
+	w := capabilitytest.World{
+		{Level: capability.Engine, Bindings: []capability.Binding{worldKeys[0].Bind("jwt", "")}},
+		{Level: capability.Group, Bindings: []capability.Binding{worldKeys[1].Bind("jwt", "")}},
+	}
+	refused := new(refusing)
+	refused.open(w)
+	says := []string{refused.fatal}
+	for _, ask := range []func(){func() { w.Chain() }, func() { w.One() }} {
+		func() {
+			defer func() { says = append(says, fmt.Sprint(recover())) }()
+			ask()
+		}()
+	}
+	for _, text := range says {
+		if !strings.Contains(text, `is another capability than "plain": a world is of one`) {
+			t.Errorf("it says %q", text)
+		}
+	}
+}
+
 // A registry that no broader one binds anything for, and that may bind nothing, says
 // nothing.
 func TestLayersOfNothing(t *testing.T) {
@@ -173,7 +195,12 @@ func TestLayersOfNothing(t *testing.T) {
 		if got := l.String(); got != "group says nothing" {
 			t.Errorf("the layer %s", got)
 		}
-		l = capabilitytest.Layers(capability.Group, []string{"jwt"}).Draw(t, "layer without bindings")
+		l = capabilitytest.Layers(capability.Group, []string{"jwt", "saml", "jwt"}).Draw(t, "layer without bindings")
+		for _, names := range [][]string{l.Mask, l.Select} {
+			if slices.Sort(names); len(slices.Compact(slices.Clone(names))) < len(names) {
+				t.Errorf("a name is twice in the layer %v", l)
+			}
+		}
 		if len(l.Bindings) > 0 {
 			t.Errorf("the layer %v", l)
 		}

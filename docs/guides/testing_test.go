@@ -161,9 +161,10 @@ func (p *PharmacyPriceList) Run(ctx context.Context, publish func(map[string]int
 }
 
 func TestPharmacyPriceList(t *testing.T) {
-	list := &PharmacyPriceList{make(chan map[string]int, 1)}
+	list, price := &PharmacyPriceList{make(chan map[string]int, 1)}, 450
 	capabilitytest.TestSource(t, func() data.Source[string, int] { return list }, func() {
-		list.changed <- map[string]int{"aspirin": 475}
+		price += 25 // it is called twice
+		list.changed <- map[string]int{"aspirin": price}
 	})
 }
 
