@@ -50,7 +50,7 @@ func TestTextsOfValues(t *testing.T) {
 			t.Errorf("another %s does not show in %s", name, got)
 		}
 	}
-	if capabilitytest.TextOf(make(chan int)) == capabilitytest.TextOf(make(chan int)) {
+	if one, other := make(chan int), make(chan int); capabilitytest.TextOf(one) == capabilitytest.TextOf(other) {
 		t.Error("two channels are the same")
 	}
 	if got := capabilitytest.TextOf(nil); got != "nil" {
@@ -101,7 +101,7 @@ func TestTextsOfWhatIsGuarded(t *testing.T) {
 	if after := capabilitytest.TextOf([]any{c, o, at}); after != before {
 		t.Errorf("the text was %s and is %s", before, after)
 	}
-	if capabilitytest.TextOf(&counter{n: 1}) == capabilitytest.TextOf(&counter{n: 1}) {
+	if one, other := (&counter{n: 1}), (&counter{n: 1}); capabilitytest.TextOf(one) == capabilitytest.TextOf(other) {
 		t.Error("two counters are the same")
 	}
 }
