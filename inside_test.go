@@ -120,3 +120,70 @@ func TestReboundMaker(t *testing.T) {
 		t.Errorf("the order is %v", names)
 	}
 }
+
+// Who uses what was lent holds what is bound in its place: it is retired when the last use
+// has returned, and is not pending before it is given up itself. A commit that is refused
+// leaves nothing behind.
+func TestLoan(t *testing.T) {
+	lamps := capability.New[int]("lamps", "shine")
+	engine := capability.NewRegistry(capability.Engine, "engine")
+	own := inside.Private(int(capability.Engine), "own").(*capability.Registry)
+	retired := make(chan struct{})
+	ceiling := lamps.Bind("ceiling", 1).OnRetire(func() error { close(retired); return nil })
+	scope, err := capability.Compose(own, engine)
+	must(err)
+	must(own.Apply(inside.Lent(ceiling).(capability.Binding)))
+	lamp, err := lamps.Leased(scope)
+	must(err)
+
+	unbind := own.Stage(inside.Unbind(ceiling).(capability.Change))
+	err = capability.Commit(engine.Stage(ceiling, lamps.Rebind("floor", 2)), unbind)
+	if err == nil || inside.Binds(engine, "lamps", "ceiling") {
+		t.Fatalf("a commit that should be refused: %v", err)
+	}
+	must(lamp.Use(func(int) error {
+		must(capability.Commit(engine.Stage(ceiling), unbind))
+		if p := scope.Snapshot().Pending; len(p) > 0 {
+			t.Errorf("what was lent is pending: %v", p)
+		}
+		must(engine.Apply(lamps.Rebind("ceiling", 3)))
+		want := []string{fmt.Sprintf("a lease of scope %q resolved at %s", "own over engine", scope.Snapshot().Capabilities[0].Resolved[0].Site)}
+		if diff := cmp.Diff(want, inside.Holding(engine, "ceiling")); diff != "" {
+			t.Errorf("the ceiling is held by (-want +got):\n%s", diff)
+		}
+		select {
+		case <-retired:
+			t.Error("it is retired under a lease")
+		default:
+		}
+		return nil
+	}))
+	<-retired
+	must(engine.Drain(t.Context()))
+	if got := inside.Holding(engine, "ceiling"); got != nil {
+		t.Errorf("after it was retired the ceiling is held by %q", got)
+	}
+	must(scope.Close())
+	must(own.Close(t.Context()))
+	must(engine.Close(t.Context()))
+}
+
+// A binding is accepted once, also by registries of no common scope, and an OnRetire that
+// was accepted is not told again.
+func TestAcceptedOnce(t *testing.T) {
+	lamps := capability.New[int]("lamps", "shine")
+	one, other := capability.NewRegistry(capability.Engine, "one"), capability.NewRegistry(capability.Engine, "other")
+	b := lamps.Bind("ceiling", 1).OnRetire(func() error { return nil })
+	if is, _ := inside.BindingOf(b); len(is.Retire) != 1 || !is.Retires {
+		t.Errorf("before it is bound there is %+v to retire", is)
+	}
+	must(one.Apply(b))
+	if err := other.Apply(b); err == nil || inside.Binds(other, "lamps", "ceiling") {
+		t.Errorf("it is accepted twice: %v", err)
+	}
+	if is, _ := inside.BindingOf(b); len(is.Retire) != 0 || !is.Retires {
+		t.Errorf("after it was bound there is %+v to retire", is)
+	}
+	must(one.Close(t.Context()))
+	must(other.Close(t.Context()))
+}
