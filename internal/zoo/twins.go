@@ -559,12 +559,12 @@ var twins = []twin{
 	},
 	{
 		name: "who is told to stop when the time is over is not waited for",
-		file: "extension/unit.go", good: "\t\tif wait(within, lastWait) {\n\t\t\tcancel()\n\t\t}\n", bad: "\t\tcancel()\n",
+		file: "extension/stop.go", good: "\t\tif wait(within, lastWait) {\n\t\t\tcancel()\n\t\t}\n", bad: "\t\tcancel()\n",
 		test: "TestStopThoughOneHangs", in: "extension",
 	},
 	{
 		name: "an instance counts as ready when it runs",
-		file: "extension/unit.go", good: "\tgo u.run()\n\tselect {", bad: "\tgo u.run()\n\tif u != nil {\n\t\treturn nil\n\t}\n\tselect {",
+		file: "extension/start.go", good: "\tgo u.run()\n\tselect {", bad: "\tgo u.run()\n\tif u != nil {\n\t\treturn nil\n\t}\n\tselect {",
 		test: "TestModelOfGraphs", in: "extension",
 	},
 	{
@@ -599,12 +599,12 @@ var twins = []twin{
 	},
 	{
 		name: "what was made and is not shown is not retired",
-		file: "extension/unit.go", good: "\tif u.bound.Load() == hidden {\n", bad: "\tif u.bound.Load() == public {\n",
+		file: "extension/stop.go", good: "\tif u.bound.Load() == hidden {\n", bad: "\tif u.bound.Load() == public {\n",
 		test: "TestModelOfFailures", in: "extension",
 	},
 	{
 		name: "a stop does not wait until nobody uses the exports",
-		file: "extension/unit.go", good: "\t\tcase <-u.usage.none:\n\t\t\treturn nil\n\t\tcase <-ctx.Done():", bad: "\t\tdefault:\n\t\t\treturn nil\n\t\tcase <-ctx.Done():",
+		file: "extension/stop.go", good: "\t\tcase <-u.usage.none:\n\t\t\treturn nil\n\t\tcase <-ctx.Done():", bad: "\t\tdefault:\n\t\t\treturn nil\n\t\tcase <-ctx.Done():",
 		test: "TestConsumersAtStop", in: "extension",
 	},
 	{
@@ -614,27 +614,27 @@ var twins = []twin{
 	},
 	{
 		name: "Replace stops the old one first",
-		file: "extension/host.go", good: "\tfresh := newUnit(h, instance)\n", bad: "\t_ = old.stop(ctx)\n\tfresh := newUnit(h, instance)\n",
+		file: "extension/replace.go", good: "\tfresh := newUnit(h, instance)\n", bad: "\t_ = old.stop(ctx)\n\tfresh := newUnit(h, instance)\n",
 		test: "TestSoakReplaceUnderLeases|TestModelOfHosts", in: "extension",
 	},
 	{
 		name: "Replace stops the old one while it is used",
-		file: "extension/host.go", good: "\tcase <-old.usage.none:\n\t\tif err", bad: "\tdefault:\n\t\told.cancel()\n\t\tif err",
+		file: "extension/replace.go", good: "\tcase <-old.usage.none:\n\t\tif err", bad: "\tdefault:\n\t\told.cancel()\n\t\tif err",
 		test: "TestSoakReplaceUnderLeases|TestSoakReplaceWithGrace", in: "extension",
 	},
 	{
 		name: "Replace puts the new one at the end",
-		file: "extension/host.go", good: "\t\tif slices.ContainsFunc(old.made.exports, func(o capability.Binding) bool { return key(o) == key(b) }) {\n\t\t\tbound = inside.Rebound(bound).(capability.Binding)\n\t\t}\n\t\tchanges = append(changes, bound)", bad: "\t\tif slices.ContainsFunc(old.made.exports, func(o capability.Binding) bool { return key(o) == key(b) }) {\n\t\t\tchanges = append(changes, inside.Unbind(b).(capability.Change))\n\t\t}\n\t\tchanges = append(changes, bound)",
+		file: "extension/replace.go", good: "\t\tif slices.ContainsFunc(old.made.exports, func(o capability.Binding) bool { return key(o) == key(b) }) {\n\t\t\tbound = inside.Rebound(bound).(capability.Binding)\n\t\t}\n\t\tchanges = append(changes, bound)", bad: "\t\tif slices.ContainsFunc(old.made.exports, func(o capability.Binding) bool { return key(o) == key(b) }) {\n\t\t\tchanges = append(changes, inside.Unbind(b).(capability.Change))\n\t\t}\n\t\tchanges = append(changes, bound)",
 		test: "TestReplaceKeepsThePlace", in: "extension",
 	},
 	{
 		name: "a replacement that failed runs on",
-		file: "extension/host.go", good: "\t\treturn capability.Join(err, fresh.stop(ctx))", bad: "\t\treturn err",
+		file: "extension/replace.go", good: "\t\treturn capability.Join(err, fresh.stop(ctx))", bad: "\t\treturn err",
 		test: "TestModelOfHosts|TestSoakReplaceUnderLeases", in: "extension",
 	},
 	{
 		name: "Remove takes what others require",
-		file: "extension/host.go", good: "\tif err := validate(nil, instancesOf(rest), &old.Instance, nil).Err(); err != nil {", bad: "\tif err := validate(nil, instancesOf(rest), &old.Instance, nil).Err(); err != nil && old == nil {",
+		file: "extension/replace.go", good: "\tif err := validate(nil, instancesOf(rest), &old.Instance, nil).Err(); err != nil {", bad: "\tif err := validate(nil, instancesOf(rest), &old.Instance, nil).Err(); err != nil && old == nil {",
 		test: "TestModelOfHosts", in: "extension",
 	},
 	{
@@ -649,7 +649,7 @@ var twins = []twin{
 	},
 	{
 		name: "exports of several levels are shown as one",
-		file: "extension/unit.go", good: "r := private(other.target())", bad: "r := private(u.target())",
+		file: "extension/start.go", good: "r := private(other.target())", bad: "r := private(u.target())",
 		test: "TestDependentsSeeTheNarrowerOne", in: "extension",
 	},
 	{
@@ -659,7 +659,7 @@ var twins = []twin{
 	},
 	{
 		name: "what is lent is not waited for if it has nothing to retire",
-		file: "extension/unit.go", good: "range other.shown {", bad: "range other.made.exports {",
+		file: "extension/start.go", good: "range other.shown {", bad: "range other.made.exports {",
 		test: "TestUseAcrossTheCommit", in: "extension",
 	},
 	{
@@ -674,12 +674,12 @@ var twins = []twin{
 	},
 	{
 		name: "a copy of what runs is exported",
-		file: "extension/unit.go", good: "\t\tcase same(is.Value, u.made.runs):", bad: "\t\tcase same(is.Value, u.made.runs) && u.host == nil:",
+		file: "extension/start.go", good: "\t\tcase same(is.Value, u.made.runs):", bad: "\t\tcase same(is.Value, u.made.runs) && u.host == nil:",
 		test: "TestModelOfFailures", in: "extension",
 	},
 	{
 		name: "what is resolved and not required passes",
-		file: "extension/unit.go", good: "\t\tif len(c.Resolved) > 0 && ", bad: "\t\tif len(c.Resolved) > 1000 && ",
+		file: "extension/start.go", good: "\t\tif len(c.Resolved) > 0 && ", bad: "\t\tif len(c.Resolved) > 1000 && ",
 		test: "TestModelOfFailures|TestErrorTexts", in: "extension",
 	},
 	{
