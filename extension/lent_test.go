@@ -294,3 +294,23 @@ func TestStartWithAnEndedContext(t *testing.T) {
 		}
 	}
 }
+
+// An export that cannot be bound is retired all the same, once.
+func TestExportThatCannotBeBound(t *testing.T) {
+	engine := newEngine()
+	var retired atomic.Int64
+	x := extension.Passive[struct{}]{Manifest: about("gauge"), Exports: []extension.Key{Gauges, Printers},
+		New: func(_ struct{}, d extension.Dependencies) ([]capability.Binding, error) {
+			gone := func() error { retired.Add(1); return nil }
+			return []capability.Binding{Gauges.Bind(d.Name, nil).OnRetire(gone), Printers.Bind(d.Name, page("p")).OnRetire(gone)}, nil
+		}}
+	h := extension.NewHost(extension.Options{})
+	if err := h.Start(t.Context(), x.Instance("gauge", struct{}{}).At(engine)); err == nil {
+		t.Error("a nil gauge is exported")
+	}
+	if n := retired.Load(); n != 2 {
+		t.Errorf("%d of 2 exports are retired", n)
+	}
+	must(h.Stop(t.Context()))
+	must(engine.Close(t.Context()))
+}

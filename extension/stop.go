@@ -134,16 +134,18 @@ func (u *unit) park() {
 	}
 	u.parked = inside.Private(int(u.target().Level()), u.name).(*capability.Registry)
 	for _, b := range u.shown {
-		_ = u.parked.Apply(b) // what was accepted before is somebody else's
+		_ = u.parked.Apply(b) // what cannot be bound is retired by hand
 	}
 }
 
-// retire retires the exports that were never public.
+// retire retires the exports that were never public, but for what another instance has
+// got accepted.
 func (u *unit) retire(ctx context.Context) error {
+	var err error
 	if u.parked != nil {
-		return u.parked.Close(ctx)
+		err = u.parked.Close(ctx)
 	}
-	return retire(ctx, u.made.exports)
+	return capability.Join(err, retire(ctx, u.made.exports))
 }
 
 // stopping notes that the unit is to be stopped.
