@@ -272,7 +272,7 @@ func (p plan) overlay(name string, opened bool, dirs []string) error {
 		if opened {
 			copy(parts[1:], []any{leaksImport, leaksBefore, leaksAfter})
 		}
-		source := p.file(name + "-" + parts[0].(string) + ".go")
+		source := p.file(name + "-" + parts[0].(string) + ".txt") // no .go, as gofmt would look at it
 		if err := os.WriteFile(source, fmt.Appendf(nil, leaksMain, parts...), 0o644); err != nil {
 			return err
 		}
