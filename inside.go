@@ -11,6 +11,7 @@ import (
 
 func init() {
 	inside.NameProblem = nameProblem
+	inside.Shelter = shelter
 	inside.KeyOf = func(capability any) (inside.Key, bool) {
 		c, ok := capability.(interface{ id() *key })
 		if !ok || c.id() == nil {

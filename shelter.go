@@ -51,6 +51,21 @@ func (t *turn) goOn() {
 	t.start()
 }
 
+// shelter calls f and then ended with what ended it: what it returned, or a PanicError,
+// whose Value is nil if it ended the goroutine.
+func shelter(f func() error, ended func(error)) {
+	var err error
+	returned := false
+	defer func() {
+		if !returned {
+			err = &PanicError{recover(), debug.Stack()}
+		}
+		ended(err)
+	}()
+	err = f()
+	returned = true
+}
+
 // goroutine returns the number of the goroutine that calls it, which nothing
 // else tells in Go. It is asked for only where a goroutine might wait for itself,
 // and costs about a microsecond.

@@ -38,7 +38,7 @@ func testObserver(s *suite, open func() observed.Observer) {
 		}
 		work.Wait()
 		for _, e := range []observed.Event{{}, {Verb: "Shuffle", End: true, Err: errors.Join(errObserved, errObserved)}} {
-			unsheltered(func() { w.Observe(e) })
+			<-sheltered(func() error { w.Observe(e); return nil })
 		}
 	}()
 	select {
@@ -51,16 +51,6 @@ func testObserver(s *suite, open func() observed.Observer) {
 	for _, text := range w.problems {
 		s.wrong("Observe %s", text)
 	}
-}
-
-// unsheltered calls f on a goroutine of its own, which it may end.
-func unsheltered(f func()) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		f()
-	}()
-	<-done
 }
 
 var (
@@ -175,9 +165,6 @@ func (w *watching) verbs(scope *capability.Scope) {
 			})
 		},
 	} {
-		unsheltered(func() {
-			defer func() { _ = recover() }() // of the provider
-			verb()
-		})
+		<-sheltered(func() error { verb(); return nil }) // the provider may panic, or end it
 	}
 }

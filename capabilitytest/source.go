@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/typedcap/capability/data"
+	"github.com/typedcap/capability/internal/inside"
 )
 
 // TestSource tests whether a source keeps the rules of [data.Source]: it publishes soon
@@ -88,7 +89,7 @@ type publication[K cmp.Ordered, V any] struct {
 func runSource[K cmp.Ordered, V any](source data.Source[K, V]) *sourceRun[K, V] {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &sourceRun[K, V]{cancel: cancel, news: make(chan struct{}, 1), ended: make(chan struct{})}
-	go shelter(func() error { return source.Run(ctx, r.publish) }, func(err error) {
+	go inside.Shelter(func() error { return source.Run(ctx, r.publish) }, func(err error) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.over, r.err = true, err

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"runtime/debug"
 	"runtime/pprof"
 	"slices"
 	"strings"
@@ -124,20 +123,6 @@ func soonNone[T any](within time.Duration, f func() []T) []T {
 // ended it: what it returned, or a PanicError, whose Value is nil after runtime.Goexit.
 func sheltered(f func() error) <-chan error {
 	done := make(chan error, 1)
-	go shelter(f, func(err error) { done <- err })
+	go inside.Shelter(f, func(err error) { done <- err })
 	return done
-}
-
-// shelter calls f, and then ended with what ended it.
-func shelter(f func() error, ended func(error)) {
-	var err error
-	returned := false
-	defer func() {
-		if !returned {
-			err = &capability.PanicError{Value: recover(), Stack: debug.Stack()}
-		}
-		ended(err)
-	}()
-	err = f()
-	returned = true
 }

@@ -7,11 +7,10 @@ import (
 	"context"
 	"errors"
 	"reflect"
-	"runtime/debug"
 	"sync"
 	"time"
 
-	"github.com/typedcap/capability"
+	"github.com/typedcap/capability/internal/inside"
 )
 
 // A runner runs a source until it is stopped.
@@ -186,18 +185,8 @@ func (r *runner[K, V]) once() (restarted bool, err error) {
 // call calls Run on a goroutine that it may end.
 func (r *runner[K, V]) call(ctx context.Context, a *attempt[K, V]) error {
 	done := make(chan error, 1)
-	go func() {
-		var err error
-		returned := false
-		defer func() {
-			if !returned {
-				err = &capability.PanicError{Value: recover(), Stack: debug.Stack()}
-			}
-			done <- err
-		}()
-		err = r.source.Run(ctx, func(m map[K]V) { r.publish(a, m) })
-		returned = true
-	}()
+	run := func() error { return r.source.Run(ctx, func(m map[K]V) { r.publish(a, m) }) }
+	go inside.Shelter(run, func(err error) { done <- err })
 	return <-done
 }
 

@@ -6,11 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
 	"github.com/typedcap/capability"
+	"github.com/typedcap/capability/internal/inside"
 )
 
 // A unit is an instance that the host has to do with.
@@ -254,18 +254,7 @@ func isClosed(c <-chan struct{}) bool {
 // sheltered calls f on a goroutine that it may end, and returns where its error comes.
 func sheltered(f func() error) <-chan error {
 	done := make(chan error, 1)
-	go func() {
-		var err error
-		returned := false
-		defer func() {
-			if !returned {
-				err = &capability.PanicError{Value: recover(), Stack: debug.Stack()}
-			}
-			done <- err
-		}()
-		err = f()
-		returned = true
-	}()
+	go inside.Shelter(f, func(err error) { done <- err })
 	return done
 }
 

@@ -50,6 +50,10 @@ var (
 	// StillOpen returns what was opened after since and is open, by Seq.
 	StillOpen func(since uint64) []Opened
 
+	// Shelter calls f and then ended with what ended it: what it returned, or a
+	// PanicError, whose Value is nil if it ended the goroutine.
+	Shelter func(f func() error, ended func(error))
+
 	// NameProblem returns what is wrong with a name, "" if nothing is.
 	NameProblem func(name string) string
 
