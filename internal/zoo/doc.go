@@ -3,6 +3,8 @@
 //
 //	go test -tags zoo ./internal/zoo
 //
-// which is not part of an ordinary test run because it compiles the core once
-// for each twin.
+// which is not part of an ordinary test run because it takes a minute or more. A
+// twin that breaks one func is compiled into the same test binary as all others of
+// its kind, behind a number that the environment chooses; others are compiled one
+// by one.
 package zoo

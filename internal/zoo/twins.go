@@ -13,6 +13,10 @@ type twin struct {
 	test string // a pattern for -run
 	tags string // for the build
 	in   string // directory of the test's package, if it is not the core's
+
+	// alone is a twin that must be compiled by itself, because its test looks at what
+	// the compiler makes of the core.
+	alone bool
 }
 
 var twins = []twin{
@@ -102,12 +106,12 @@ var twins = []twin{
 	{
 		name: "a verb makes its error before it needs one",
 		file: "chain.go", good: "\t\tif err := f(l.value); err != nil {\n\t\t\treturn &providerError{l.by, err}\n\t\t}", bad: "\t\te := &providerError{l.by, nil}\n\t\tif e.err = f(l.value); e.err != nil {\n\t\t\treturn e\n\t\t}",
-		test: "TestPromise11NoAllocation|TestInlining",
+		test: "TestPromise11NoAllocation|TestInlining", alone: true,
 	},
 	{
 		name: "a verb calls a function to make its error",
 		file: "chain.go", good: "\t\t\treturn a, &providerError{l.by, err}", bad: "\t\t\treturn a, Join(&providerError{l.by, err})",
-		test: "TestInlining",
+		test: "TestInlining", alone: true,
 	},
 	{
 		name: "a scope closes twice",
@@ -379,7 +383,7 @@ var twins = []twin{
 		test: "TestScheduleCloseTwiceAndLease", tags: "capability_yield",
 	},
 	{
-		name: "locks are taken in the order of the arguments",
+		name: "locks are taken in the order of the arguments, and nobody waits",
 		file: "lock.go", good: "\t\tslices.SortFunc(h, byID)\n\t\th = slices.Compact(h)\n\t\tfor _, d := range h {\n\t\t\td.slot <- struct{}{}\n\t\t}\n", bad: "\t\tif len(h) == 2 && h[0] == h[1] {\n\t\t\th = h[:1]\n\t\t}\n\t\tfor _, d := range h {\n\t\t\td.slot <- struct{}{}\n\t\t\tyield(\"slot\")\n\t\t}\n\t\tslices.SortFunc(h, byID)\n",
 		test: "TestScheduleCrossedRegistries", tags: "capability_yield",
 	},

@@ -1,13 +1,13 @@
 //go:build zoo
 
-// Runs each twin's test on the twin, compiled with what that test needs and no
-// more.
+// Runs each twin's test on the twin.
 
 package zoo
 
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -15,8 +15,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 )
 
 // A source is a test file of the core: the names that it declares for its
@@ -119,16 +122,90 @@ func without(needed map[*source]bool, all sources) map[string]string {
 	return overlay
 }
 
-// TestTwinsAreCaught puts each twin in the place of the file that it breaks and
-// expects its test to fail in one of three runs, for tests of races need luck,
-// and for no other reason than the test: a twin has to compile.
+// A kind is what twins have in common that can be in one test binary: where the tests are
+// and how they are compiled.
+type kind struct{ in, tags string }
+
+// A binary has the tests of a kind and all of its twins. It is made when it is first
+// asked for.
+type binary struct {
+	path string
+	make func() error
+}
+
+// binaries returns what has the twins of that index in it.
+func binaries(root, dir string, replace map[string]string, in map[int]bool) (map[kind]*binary, error) {
+	overlay := filepath.Join(dir, "overlay.json")
+	if err := writeOverlay(overlay, replace); err != nil {
+		return nil, err
+	}
+	tests := make(map[kind][]string)
+	for i := range twins {
+		if k := twins[i].kind(); in[i] {
+			tests[k] = append(tests[k], twins[i].test)
+		}
+	}
+	all := make(map[kind]*binary)
+	for k, named := range tests {
+		b := &binary{path: filepath.Join(dir, fmt.Sprintf("%d.test", len(all)))}
+		b.make = sync.OnceValue(func() error {
+			cmd := exec.Command("go", "test", "-c", "-tags="+k.tags, "-vet=off", "-overlay="+overlay, "-o="+b.path, "./"+k.in)
+			cmd.Dir = root
+			if out, err := cmd.CombinedOutput(); err != nil {
+				return fmt.Errorf("a twin does not compile: %w\n%s", err, out)
+			}
+			// What fails without a twin would catch nothing.
+			if out, err := b.run(root, k, strings.Join(named, "|"), 0, 1, time.Minute); err != nil {
+				return fmt.Errorf("the tests fail without a twin: %w\n%s", err, out)
+			}
+			return nil
+		})
+		all[k] = b
+	}
+	return all, nil
+}
+
+// hang is after what time a twin is caught because its test does not end. All tests that
+// end do so in a fraction of it.
+const hang = 20 * time.Second
+
+// run runs tests so often, on the twin of that number or, at 0, on none.
+func (b *binary) run(root string, k kind, tests string, number, times int, limit time.Duration) ([]byte, error) {
+	cmd := exec.Command(b.path, "-test.short", "-test.count="+strconv.Itoa(times), "-test.failfast", "-test.timeout="+limit.String(), "-test.run=^("+tests+")$")
+	cmd.Dir = filepath.Join(root, k.in)
+	cmd.Env = append(os.Environ(), "CAPABILITY_TWIN="+strconv.Itoa(number))
+	return cmd.CombinedOutput()
+}
+
+func (w twin) kind() kind { return kind{w.in, w.tags} }
+
+func writeOverlay(path string, replace map[string]string) error {
+	text, err := json.Marshal(map[string]map[string]string{"Replace": replace})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, text, 0o644)
+}
+
+// TestTwinsAreCaught runs each twin's test on the twin, and expects it to fail in one of
+// three runs, for tests of races need luck, and for no other reason than the twin: without
+// it the test passes, and a twin has to compile.
 func TestTwinsAreCaught(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
 	tests := parse(t, root)
-	for _, w := range twins {
+	dir := t.TempDir()
+	replace, in, err := together(root, dir, twins)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := binaries(root, dir, replace, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, w := range twins {
 		t.Run(strings.ReplaceAll(w.name, " ", "-"), func(t *testing.T) {
 			t.Parallel()
 			source, err := os.ReadFile(filepath.Join(root, w.file))
@@ -138,28 +215,16 @@ func TestTwinsAreCaught(t *testing.T) {
 			if n := strings.Count(string(source), w.good); n != 1 {
 				t.Fatalf("%s holds the text to break %d times, want once: the twin is out of date", w.file, n)
 			}
-			dir := t.TempDir()
-			broken := filepath.Join(dir, "broken.go")
-			if err := os.WriteFile(broken, []byte(strings.Replace(string(source), w.good, w.bad, 1)), 0o644); err != nil {
-				t.Fatal(err)
+			var out []byte
+			if in[i] {
+				b := made[w.kind()]
+				if err := b.make(); err != nil {
+					t.Fatal(err)
+				}
+				out, err = b.run(root, w.kind(), w.test, i+1, 3, hang)
+			} else {
+				out, err = w.runAlone(t, root, string(source), tests)
 			}
-			replace := make(map[string]string)
-			if w.in == "" {
-				replace = without(tests.needed(regexp.MustCompile("^("+w.test+")$")), tests)
-			}
-			replace[filepath.Join(root, w.file)] = broken
-			overlay, err := json.Marshal(map[string]map[string]string{"Replace": replace})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o644); err != nil {
-				t.Fatal(err)
-			}
-			cmd := exec.Command("go", "test", "-tags="+w.tags, "-short", "-count=3", "-failfast", "-vet=off", "-timeout=60s", "-run", "^("+w.test+")$", "./"+w.in)
-			cmd.Dir = root
-			// The environment and not a flag, so that it holds for what tests build.
-			cmd.Env = append(os.Environ(), "GOFLAGS="+os.Getenv("GOFLAGS")+" -overlay="+filepath.Join(dir, "overlay.json"))
-			out, err := cmd.CombinedOutput()
 			var exit *exec.ExitError
 			switch {
 			case err == nil && strings.Contains(string(out), "no tests to run"):
@@ -173,4 +238,27 @@ func TestTwinsAreCaught(t *testing.T) {
 			}
 		})
 	}
+}
+
+// runAlone puts the twin in the place of the file that it breaks, and compiles it with
+// what its test needs and no more.
+func (w twin) runAlone(t *testing.T, root, source string, tests sources) ([]byte, error) {
+	dir := t.TempDir()
+	broken, overlay := filepath.Join(dir, "broken.go"), filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(broken, []byte(strings.Replace(source, w.good, w.bad, 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	replace := make(map[string]string)
+	if w.in == "" {
+		replace = without(tests.needed(regexp.MustCompile("^("+w.test+")$")), tests)
+	}
+	replace[filepath.Join(root, w.file)] = broken
+	if err := writeOverlay(overlay, replace); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("go", "test", "-tags="+w.tags, "-short", "-count=3", "-failfast", "-vet=off", "-timeout="+hang.String(), "-run", "^("+w.test+")$", "./"+w.in)
+	cmd.Dir = root
+	// The environment and not a flag, so that it holds for what tests build.
+	cmd.Env = append(os.Environ(), "GOFLAGS="+os.Getenv("GOFLAGS")+" -overlay="+overlay)
+	return cmd.CombinedOutput()
 }
