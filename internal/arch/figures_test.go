@@ -63,6 +63,13 @@ var figures = []figure{
 	{text: `A handle takes (\S+) bytes`, row: "Memory B/handle", column: "median", divisor: "1", digits: 3},
 	{text: `with ten look-ups (\S+) µs`, row: "Compose/second ns/compose", column: "median", divisor: "1000", digits: 1},
 	{text: `that does nothing costs (\S+) µs`, row: "Concurrent concurrent-idle", column: "cost", divisor: "16000", digits: 2},
+	{text: `provider takes (\S+) times as long with the container`, row: "PeersLookup do to capability", column: "times as long", divisor: "1", digits: 2},
+	{text: `and (\S+) times with a map under`, row: "PeersLookup rwmutex-map to capability", column: "times as long", divisor: "1", digits: 2},
+	{text: `in turn takes (\S+) times as long with EventBus`, row: "PeersDispatch eventbus to capability", column: "times as long", divisor: "1", digits: 2},
+	{text: `EventBus, (\S+) times with gookit`, row: "PeersDispatch gookit to capability", column: "times as long", divisor: "1", digits: 2},
+	{text: `and (\S+) times if its event`, row: "PeersDispatch gookit-event to capability", column: "times as long", divisor: "1", digits: 2},
+	{text: `consumers see takes (\S+) µs`, row: "PeersReplace/10000/capability ns/op", column: "median", divisor: "1000", digits: 2},
+	{text: `what (\d+ \d+) consumers`, said: "the provider of one or of %s consumers"},
 	{text: `koanf takes (\S+) times`, row: "DataPeers koanf", column: "ratio", divisor: "1", digits: 2},
 	{text: `viper (\S+) times`, row: "DataPeers viper", column: "ratio", divisor: "1", digits: 2},
 }

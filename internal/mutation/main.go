@@ -6,14 +6,13 @@
 //
 // All changes are compiled into one test binary, each behind a number that the environment
 // chooses, so that a change costs a run of the tests and no compilation. A change that
-// makes the tests fail, panic or take ten times as long is killed; others survive and are
+// makes the tests fail, panic or take four times as long is killed; others survive and are
 // printed with their place. A survivor is a test that is missing, or a change that makes
 // no difference.
 package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -39,6 +38,9 @@ var core = []string{"order.go", "registry.go", "publish.go", "scope.go", "place.
 // skipped are tests that look at the source, at the compiler or at a clock, and not at what
 // the code does.
 const skipped = "Misuse|Inlining|Budget|Alloc|EveryErrorText|HundredThousand|TenThousand|LongLines"
+
+// late are tests that take long. They run on what no other test notices.
+const late = "TestCycles|ManyUnknown|SmallWorld|CrossedCommits|RunUpToCycle|Candidates"
 
 func main() {
 	if err := run(os.Args[1:], os.Stdout); err != nil {
@@ -147,13 +149,35 @@ func compile(dir string, replace map[string]string) (string, error) {
 	return binary, nil
 }
 
+// A round is some of the tests, and for how long they may go on.
+type round struct {
+	run, skip string
+	limit     time.Duration
+}
+
+// rounds returns the rounds that a change has to survive. Without a change they must pass.
+func rounds(binary, tests string) ([]round, error) {
+	all := []round{{run: tests, skip: skipped + "|" + late}, {run: late, skip: skipped}}
+	if tests != "" {
+		all = []round{{run: tests, skip: skipped}}
+	}
+	for i := range all {
+		begun := time.Now()
+		if text, err := all[i].test(context.Background(), binary, 0); err != nil {
+			return nil, fmt.Errorf("the tests fail without a change: %w\n%s", err, text)
+		}
+		all[i].limit = 4*time.Since(begun) + 5*time.Second
+	}
+	return all, nil
+}
+
 // try runs the tests with each change and prints those that nobody notices.
 func try(binary, tests string, all []mutant, least float64, out io.Writer) error {
 	begun := time.Now()
-	if text, err := test(context.Background(), binary, tests, 0); err != nil {
-		return fmt.Errorf("the tests fail without a change: %w\n%s", err, text)
+	rounds, err := rounds(binary, tests)
+	if err != nil {
+		return err
 	}
-	limit := 10*time.Since(begun) + 10*time.Second
 	fmt.Fprintf(out, "%d changes, %v of tests for each\n", len(all), time.Since(begun).Round(time.Millisecond))
 
 	var mu sync.Mutex
@@ -163,15 +187,13 @@ func try(binary, tests string, all []mutant, least float64, out io.Writer) error
 	for range runtime.GOMAXPROCS(0) {
 		work.Go(func() {
 			for m := range next {
-				ctx, cancel := context.WithTimeout(context.Background(), limit)
-				_, err := test(ctx, binary, tests, m.number)
-				cancel()
-				if err == nil {
-					mu.Lock()
-					survivors = append(survivors, m)
-					fmt.Fprintf(out, "survives: %v\n", m)
-					mu.Unlock()
+				if !m.survives(binary, rounds) {
+					continue
 				}
+				mu.Lock()
+				survivors = append(survivors, m)
+				fmt.Fprintf(out, "survives: %v\n", m)
+				mu.Unlock()
 			}
 		})
 	}
@@ -181,7 +203,6 @@ func try(binary, tests string, all []mutant, least float64, out io.Writer) error
 	close(next)
 	work.Wait()
 
-	slices.SortFunc(survivors, func(a, b mutant) int { return cmp.Compare(a.number, b.number) })
 	score := 100.0
 	if len(all) > 0 {
 		score = 100 * float64(len(all)-len(survivors)) / float64(len(all))
@@ -193,9 +214,22 @@ func try(binary, tests string, all []mutant, least float64, out io.Writer) error
 	return nil
 }
 
-// test runs the tests with the change of that number.
-func test(ctx context.Context, binary, tests string, number int) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, binary, "-test.short", "-test.failfast", "-test.skip", skipped, "-test.run", tests)
+// survives reports whether no round notices the change.
+func (m mutant) survives(binary string, rounds []round) bool {
+	for _, r := range rounds {
+		ctx, cancel := context.WithTimeout(context.Background(), r.limit)
+		_, err := r.test(ctx, binary, m.number)
+		cancel()
+		if err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// test runs the tests of the round with the change of that number.
+func (r round) test(ctx context.Context, binary string, number int) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, binary, "-test.short", "-test.failfast", "-test.run", r.run, "-test.skip", r.skip)
 	cmd.Env = append(os.Environ(), "CAPABILITY_MUTANT="+strconv.Itoa(number))
 	return cmd.CombinedOutput()
 }
