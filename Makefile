@@ -39,7 +39,7 @@ api: ## compare what is exported with the last tag
 portable: ## vet and compile the tests for other platforms
 	bash .ci/portable
 
-mutation: ## change the core in all ways that the tests should notice, takes hours
+mutation: ## change the core in all ways that the tests should notice; takes most of an hour
 	go run ./internal/mutation
 
 golden: ## rewrite golden files after a wanted change
@@ -48,4 +48,13 @@ golden: ## rewrite golden files after a wanted change
 bench: ## measure the core against hand-written code
 	cd benchmarks && GOWORK=off go run ./cmd/ratios
 
-.PHONY: help run test race schedules soak check cover fuzz verify release-check api portable mutation golden bench
+guard: ## fail if a ratio is far beyond its budget
+	cd benchmarks && GOWORK=off go run ./cmd/ratios -guard -layouts 3
+
+growth: ## measure and draw how time and memory grow
+	cd benchmarks && GOWORK=off go run ./cmd/growth
+
+pgo: ## measure what a profile makes of the main example
+	cd benchmarks && GOWORK=off go run ./cmd/pgo
+
+.PHONY: help run test race schedules soak check cover fuzz verify release-check api portable mutation golden bench guard growth pgo

@@ -399,3 +399,22 @@ func TestTerminalIsSafe(t *testing.T) {
 		wantHas(t, got, "·[2J error·")
 	}
 }
+
+func TestProfile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "engine.pgo")
+	if status, _, stderr := engineRun(t, nil, "-cpuprofile", file); status != 0 {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	profile, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.HasPrefix(profile, []byte{0x1f, 0x8b}) { // a profile is packed by gzip
+		t.Errorf("the profile begins with %x", profile[:min(len(profile), 8)])
+	}
+	missing := filepath.Join(file, "engine.pgo")
+	status, _, stderr := engineRun(t, nil, "-cpuprofile", missing)
+	if status != 1 || !strings.Contains(stderr, missing) {
+		t.Errorf("status %d where the profile cannot be written: %s", status, stderr)
+	}
+}

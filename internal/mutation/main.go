@@ -8,17 +8,19 @@
 // chooses, so that a change costs a run of the tests and no compilation. A change that
 // makes the tests fail, panic or take four times as long is killed; others survive and are
 // printed with their place. A survivor is a test that is missing, or a change that makes
-// no difference.
+// no difference: those are listed in harmless.txt, each with the reason, and left out.
 package main
 
 import (
 	"bytes"
 	"context"
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -53,7 +55,7 @@ func run(args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("mutation", flag.ContinueOnError)
 	sample := flags.Int("sample", 0, "how many changes to try, chosen at random; 0 is all")
 	seed := flags.Uint64("seed", uint64(time.Now().UnixNano()), "of the choice")
-	since := flags.String("since", "", "change only lines that are new since this `commit`")
+	since := flags.String("since", "", "change only funcs that have changed since this `commit`")
 	least := flags.Float64("least", 0, "fail if fewer than so many per cent of the changes are killed")
 	tests := flags.String("run", "", "the tests to run, all if it is empty")
 	if err := flags.Parse(args); err != nil {
@@ -88,12 +90,16 @@ func run(args []string, out io.Writer) error {
 	if err := overlay(dir, "mutated.go", []byte(chooser), replace); err != nil {
 		return err
 	}
+	all, err = without(all, harmless, flags.NArg() == 0)
+	if err != nil {
+		return err
+	}
 	if *since != "" {
 		lines, err := newLines(*since, files)
 		if err != nil {
 			return err
 		}
-		all = slices.DeleteFunc(all, func(m mutant) bool { return !lines[m.file][m.line] })
+		all = slices.DeleteFunc(all, func(m mutant) bool { return !m.touched(lines[m.file]) })
 	}
 	if *sample > 0 && *sample < len(all) {
 		random := rand.New(rand.NewPCG(*seed, 1))
@@ -106,6 +112,45 @@ func run(args []string, out io.Writer) error {
 		return err
 	}
 	return try(binary, *tests, all, *least, out)
+}
+
+// harmless says which changes make no difference, and why.
+//
+//go:embed harmless.txt
+var harmless string
+
+// without returns the changes that list does not name. If they are all that there are, each
+// line of the list must name one: code changes, and then a reason may hold no more.
+func without(all []mutant, list string, complete bool) ([]mutant, error) {
+	named := make(map[string]bool)
+	for line := range strings.Lines(list) {
+		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		name, reason, ok := strings.Cut(line, " — ")
+		if !ok || reason == "" {
+			return nil, fmt.Errorf("harmless.txt: %q has no reason after a dash", line)
+		}
+		named[name] = true
+	}
+	kept := slices.DeleteFunc(slices.Clone(all), func(m mutant) bool { return named[m.name()] })
+	for _, m := range all {
+		delete(named, m.name())
+	}
+	if complete && len(named) > 0 {
+		return nil, fmt.Errorf("harmless.txt names what is no change any more: %q", slices.Sorted(maps.Keys(named)))
+	}
+	return kept, nil
+}
+
+// touched reports whether any of the lines is in the func of the change.
+func (m mutant) touched(lines map[int]bool) bool {
+	for l := m.first; l <= m.last; l++ {
+		if lines[l] {
+			return true
+		}
+	}
+	return false
 }
 
 // chooser is the file that says which change is made.

@@ -15,13 +15,18 @@ import (
 
 // A mutant is one change.
 type mutant struct {
-	number int
-	file   string
-	line   int
-	change string
+	number      int
+	file        string
+	line        int
+	in          string // the func
+	first, last int    // its lines
+	change      string
 }
 
-func (m mutant) String() string { return fmt.Sprintf("%s:%d: %s", m.file, m.line, m.change) }
+func (m mutant) String() string { return fmt.Sprintf("%s:%d, %s: %s", m.file, m.line, m.in, m.change) }
+
+// name is what [harmless] calls the change.
+func (m mutant) name() string { return fmt.Sprintf("%s, %s: %s", m.file, m.in, m.change) }
 
 // An edit is a change of a part of the text. with makes the new text of the part of the
 // old one, in which the edits inside have been made.
@@ -58,10 +63,13 @@ func mutate(file string, text []byte, first int) ([]byte, []mutant, error) {
 	part := func(n ast.Node) string { return string(text[offset(n.Pos()):offset(n.End())]) }
 	var edits []*edit
 	var mutants []mutant
+	line := func(p token.Pos) int { return fset.Position(p).Line }
+	var in mutant // without a change
 	note := func(n ast.Node, change string) int {
-		number := first + len(mutants)
-		mutants = append(mutants, mutant{number, file, fset.Position(n.Pos()).Line, change})
-		return number
+		m := in
+		m.number, m.line, m.change = first+len(mutants), line(n.Pos()), change
+		mutants = append(mutants, m)
+		return m.number
 	}
 	wrap := func(n ast.Node, format, change string) {
 		number := note(n, change)
@@ -79,7 +87,12 @@ func mutate(file string, text []byte, first int) ([]byte, []mutant, error) {
 	ast.Inspect(parsed, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.GenDecl:
-			return n.Tok == token.VAR
+			if n.Tok != token.VAR {
+				return false
+			}
+			in = mutant{file: file, in: "var", first: line(n.Pos()), last: line(n.End())}
+		case *ast.FuncDecl:
+			in = mutant{file: file, in: funcName(n), first: line(n.Pos()), last: line(n.End())}
 		case *ast.BlockStmt:
 			statements(n.List)
 		case *ast.CaseClause:
@@ -107,6 +120,28 @@ func mutate(file string, text []byte, first int) ([]byte, []mutant, error) {
 	})
 	changed, err := format.Source([]byte(apply(string(text), 0, len(text), nest(edits))))
 	return changed, mutants, err
+}
+
+// funcName returns the name of a func with the type that it belongs to.
+func funcName(f *ast.FuncDecl) string {
+	if f.Recv == nil {
+		return f.Name.Name
+	}
+	of := f.Recv.List[0].Type
+	for {
+		switch t := of.(type) {
+		case *ast.StarExpr:
+			of = t.X
+		case *ast.IndexExpr:
+			of = t.X
+		case *ast.IndexListExpr:
+			of = t.X
+		case *ast.Ident:
+			return t.Name + "." + f.Name.Name
+		default:
+			return f.Name.Name
+		}
+	}
 }
 
 // removable reports whether a statement can be left out without making the func wrong for

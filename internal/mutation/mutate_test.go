@@ -78,19 +78,71 @@ func TestMutate(t *testing.T) {
 		got = append(got, m.String())
 	}
 	want := []string{
-		"p.go:6: if not a < b && (ok || g(a))",
-		"p.go:6: || in place of && in a < b && (ok || g(a))",
-		"p.go:6: <= in place of < in a < b",
-		"p.go:6: && in place of || in ok || g(a)",
-		"p.go:7: without a++",
-		"p.go:9: without b = x",
-		"p.go:10: return not true",
-		"p.go:12: != in place of == in a == b",
-		"p.go:17: without g(b)",
-		"p.go:15: without continue",
+		"p.go:6, f: if not a < b && (ok || g(a))",
+		"p.go:6, f: || in place of && in a < b && (ok || g(a))",
+		"p.go:6, f: <= in place of < in a < b",
+		"p.go:6, f: && in place of || in ok || g(a)",
+		"p.go:7, f: without a++",
+		"p.go:9, f: without b = x",
+		"p.go:10, f: return not true",
+		"p.go:12, f: != in place of == in a == b",
+		"p.go:17, f: without g(b)",
+		"p.go:15, f: without continue",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+}
+
+func TestFuncName(t *testing.T) {
+	_, mutants, err := mutate("p.go", []byte(`package p
+
+var v = func() bool { return true }
+
+func (s *set[K]) add(k K) { s.n++ }
+
+func (m many[K, V]) add(k K) { m.n++ }
+
+func (plain) add() { n++ }
+`), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, m := range mutants {
+		got = append(got, m.name())
+	}
+	want := []string{"p.go, var: return not true", "p.go, set.add: without s.n++", "p.go, many.add: without m.n++", "p.go, plain.add: without n++"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+}
+
+func TestHarmless(t *testing.T) {
+	all := []mutant{{number: 1, file: "p.go", in: "f", change: "without a++"}, {number: 2, file: "p.go", in: "g", change: "without a++"}}
+	kept, err := without(all, "# comment\n\np.go, f: without a++ — it is a hint\n", true)
+	if err != nil || len(kept) != 1 || kept[0].number != 2 {
+		t.Errorf("kept are %v, %v", kept, err)
+	}
+	for list, want := range map[string]string{
+		"p.go, f: without a++\n":           "has no reason",
+		"p.go, f: without b++ — is gone\n": "is no change any more",
+	} {
+		if _, err := without(all, list, true); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the list %q gives %v, want an error that says %q", list, err, want)
+		}
+	}
+	if _, err := without(all, "p.go, f: without b++ — of another file\n", false); err != nil {
+		t.Errorf("a part of the changes: %v", err)
+	}
+}
+
+func TestTouched(t *testing.T) {
+	m := mutant{first: 3, last: 5}
+	for lines, want := range map[int]bool{2: false, 3: true, 5: true, 6: false} {
+		if got := m.touched(map[int]bool{lines: true}); got != want {
+			t.Errorf("line %d: %v, want %v", lines, got, want)
+		}
 	}
 }
 
@@ -102,11 +154,14 @@ func TestTry(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	all := []mutant{{1, "a.go", 1, "x"}, {2, "a.go", 2, "x"}, {3, "a.go", 3, "y"}, {4, "a.go", 4, "x"}}
+	var all []mutant
+	for n := range 4 {
+		all = append(all, mutant{number: n + 1, file: "a.go", line: n + 1, in: "f", change: "x"})
+	}
 	if err := try(binary, "", all, 75, &out); err != nil {
 		t.Errorf("75 %% is not enough for 75: %v", err)
 	}
-	for _, want := range []string{"survives: a.go:3: y\n", "3 of 4 changes are noticed, 75.0 %"} {
+	for _, want := range []string{"survives: a.go:3, f: x\n", "3 of 4 changes are noticed, 75.0 %"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the report lacks %q:\n%s", want, out.String())
 		}

@@ -117,6 +117,20 @@ var checks = []check{
 		},
 	},
 	{
+		name: "mutation", what: "small changes of the core, each of which a test must notice; those that make no difference are listed with the reason",
+		command: func(p plan) command {
+			c := command{args: []string{"go", "run", "./internal/mutation"}}
+			if !p.release || p.scale < 1 {
+				c.args = append(c.args, fmt.Sprintf("-sample=%d", p.number(100, 1000)))
+			}
+			return c
+		},
+		measures: []measure{
+			{what: "changes", ci: 100, release: 1000, find: last(`^\d+ of (\d+) changes are noticed`)},
+			{what: "% noticed", ci: 90, release: 95, fixed: true, find: last(`changes are noticed, ([\d.]+) %`)},
+		},
+	},
+	{
 		name: "fuzz", what: "names, order, decoding, errors as JSON, configuration",
 		command: func(p plan) command {
 			return command{args: []string{"bash", ".ci/fuzz", p.time(30*time.Second, 20*time.Minute).String()}}
