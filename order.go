@@ -257,9 +257,10 @@ func permute(seats []seat, order []int32) {
 	}
 }
 
-// tied reports whether only the order of binding puts a before b.
+// tied reports whether only the order of binding puts a before b. A block is selected
+// as a whole or not at all.
 func tied(a, b *seat) bool {
-	return !a.picked && !b.picked && a.depth == b.depth && a.priority == b.priority
+	return !a.picked && a.depth == b.depth && a.priority == b.priority
 }
 
 // arranged is the outcome of [arrange].
@@ -343,12 +344,11 @@ type graph struct {
 	n         int
 	after     table // i → who i declared After, save those who themselves declared Before i
 	followers table // the reverse of after
-	pullers   table // i → who declared Before i
+	pullers   table // i → who declared Before i, ascending
 	pulled    table // the reverse of pullers
 }
 
-// newGraph looks up the names in the constraints. Unseen names and repetitions
-// fall out.
+// newGraph looks up the names in the constraints. Unseen names fall out.
 func newGraph(seats []seat) *graph {
 	numbers := newNumbers(seats)
 	b, a := 0, 0
@@ -434,18 +434,13 @@ func (t *numbers) of(name string) (int32, bool) {
 	return 0, false
 }
 
-// edges adds what the seat declared of these names to the list, ordered by peer
-// and each once.
+// edges adds what the seat declared of these names to the list. A name that it declared
+// twice is there twice, and is waited for and found twice.
 func (t *numbers) edges(list []edge, me int32, names []string) []edge {
-	begin := len(list)
 	for _, name := range names {
 		if peer, ok := t.of(name); ok {
 			list = append(list, edge{me, peer})
 		}
-	}
-	if added := list[begin:]; len(added) > 1 {
-		slices.SortFunc(added, func(a, b edge) int { return cmp.Compare(a.to, b.to) })
-		list = list[:begin+len(slices.Compact(added))]
 	}
 	return list
 }
@@ -453,7 +448,7 @@ func (t *numbers) edges(list []edge, me int32, names []string) []edge {
 // An edge leads from who declared a constraint to the peer.
 type edge struct{ from, to int32 }
 
-// A table maps numbers to ascending lists of numbers.
+// A table maps numbers to lists of numbers, in the order of the edges.
 type table struct{ start, list []int32 }
 
 func (t table) of(i int32) []int32 {
@@ -463,7 +458,7 @@ func (t table) of(i int32) []int32 {
 	return t.list[t.start[i]:t.start[i+1]]
 }
 
-// newTable makes the table from → to of sorted edges, or to → from.
+// newTable makes the table from → to of edges, or to → from.
 func newTable(n int, edges []edge, reverse bool) table {
 	if len(edges) == 0 {
 		return table{}
@@ -498,7 +493,6 @@ const (
 	waitsAfter        // for those it declared After
 	pulling           // visits those that declared Before it
 	waitsBefore       // for those that declared Before it
-	taken
 )
 
 // order visits the seats in base order, each once, and returns them in the order
@@ -527,7 +521,6 @@ func (g *graph) order() []int32 {
 	}
 	var stack []frame
 	take := func(i int32) {
-		state[i] = taken
 		out = append(out, i)
 		var free []int32
 		for _, f := range g.followers.of(i) {

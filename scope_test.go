@@ -49,6 +49,55 @@ func TestListsByNameReachHandles(t *testing.T) {
 	must(inWest.Close())
 }
 
+// A Mask by name is in force also where nobody broader has bound the capability yet.
+func TestListsByNameWaitForProviders(t *testing.T) {
+	east, west := capability.NewRegistry(capability.Engine, "east"), capability.NewRegistry(capability.Engine, "west")
+	shared := capability.NewRegistry(capability.Pipeline, "shared")
+	must(west.Apply(Gauges.Bind("a", 1)))
+	inEast, inWest := must1(capability.Compose(shared, east)), must1(capability.Compose(shared, west))
+	eastern := must1(Gauges.All().Handle(inEast))
+	must(shared.Apply(capability.Mask("gauge", "a")))
+	must(east.Apply(Gauges.Bind("a", 2), Gauges.Bind("b", 3)))
+	if diff := cmp.Diff([]string{"b"}, eastern.Get().Names()); diff != "" {
+		t.Errorf("seen (-want +got):\n%s", diff)
+	}
+	must(inEast.Close())
+	must(inWest.Close())
+}
+
+// What the selected declare of each other counts for nothing; what others declare does.
+func TestSelectedStandAsSelected(t *testing.T) {
+	engine, orders := capability.NewRegistry(capability.Engine, "engine"), capability.NewRegistry(capability.Pipeline, "orders")
+	must(engine.Apply(Gauges.Bind("a", 1).After("b").Priority(-1), Gauges.Bind("b", 2).Before("a").After("own"), Gauges.Bind("c", 3).Before("a")))
+	must(orders.Apply(Gauges.Select("a", "b", "c")))
+	scope, err := capability.Compose(orders, engine)
+	must(err)
+	defer scope.Close()
+	all, err := Gauges.All().Handle(scope)
+	must(err)
+	for _, step := range []struct {
+		over capability.Change
+		want []string
+	}{
+		{capability.Changes{}, []string{"a", "b", "c"}},
+		{Gauges.Bind("own", 4).After("b"), []string{"a", "b", "own", "c"}},
+	} {
+		narrow := capability.NewRegistry(capability.Node, "narrow")
+		must(narrow.Apply(step.over))
+		scope, err := capability.Compose(narrow, orders, engine)
+		must(err)
+		here, err := Gauges.All().Handle(scope)
+		must(err)
+		if diff := cmp.Diff(step.want, here.Get().Names()); diff != "" {
+			t.Errorf("below a registry of its own (-want +got):\n%s", diff)
+		}
+		must(scope.Close())
+	}
+	if diff := cmp.Diff([]string{"a", "b", "c"}, all.Get().Names()); diff != "" {
+		t.Errorf("as selected (-want +got):\n%s", diff)
+	}
+}
+
 // Who asks for one of many gets that one, before and after it is replaced.
 func TestNamedAmongMany(t *testing.T) {
 	engine := capability.NewRegistry(capability.Engine, "engine")

@@ -90,7 +90,9 @@ func mutate(file string, text []byte, first int) ([]byte, []mutant, error) {
 			if n.Tok != token.VAR {
 				return false
 			}
-			in = mutant{file: file, in: "var", first: line(n.Pos()), last: line(n.End())}
+			if slices.Contains(parsed.Decls, ast.Decl(n)) {
+				in = mutant{file: file, in: "var", first: line(n.Pos()), last: line(n.End())}
+			}
 		case *ast.FuncDecl:
 			in = mutant{file: file, in: funcName(n), first: line(n.Pos()), last: line(n.End())}
 		case *ast.BlockStmt:

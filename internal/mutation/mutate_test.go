@@ -103,7 +103,10 @@ func (s *set[K]) add(k K) { s.n++ }
 
 func (m many[K, V]) add(k K) { m.n++ }
 
-func (plain) add() { n++ }
+func (plain) add() {
+	var f = func() { n-- }
+	n++
+}
 `), 1)
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +115,7 @@ func (plain) add() { n++ }
 	for _, m := range mutants {
 		got = append(got, m.name())
 	}
-	want := []string{"p.go, var: return not true", "p.go, set.add: without s.n++", "p.go, many.add: without m.n++", "p.go, plain.add: without n++"}
+	want := []string{"p.go, var: return not true", "p.go, set.add: without s.n++", "p.go, many.add: without m.n++", "p.go, plain.add: without n++", "p.go, plain.add: without n--"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
 	}
