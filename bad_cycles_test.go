@@ -213,3 +213,54 @@ func TestCycleInTenThousandScopes(t *testing.T) {
 	err := city.Apply(key.Bind("a", new(inkjet)).After("b"), key.Bind("b", new(inkjet)).After("a"))
 	cycleRefused(t, err)
 }
+
+// TestCycleAroundASelectionByName selects by name what a broad registry binds, with one
+// between them that says nothing, while nobody has resolved the capability.
+func TestCycleAroundASelectionByName(t *testing.T) {
+	o := newOffice(t)
+	badges := capability.New[printer]("badge_printer", "prints badges")
+	accepted(t, o.city.Apply(badges.Bind("x", o.laser), badges.Bind("y", o.laser)))
+	scope, err := o.scope.With(o.spare)
+	accepted(t, err)
+	defer scope.Close()
+	accepted(t, o.spare.Apply(badges.Bind("between", o.laser).After("x").Before("y")))
+	cycleRefused(t, o.desk.Apply(capability.Select("badge_printer", "y", "x")))
+	accepted(t, o.desk.Apply(capability.Select("badge_printer", "x", "y")))
+}
+
+// TestCycleThatNobodySaw is accepted while all open scopes select others, and refused to
+// the first that would see it.
+func TestCycleThatNobodySaw(t *testing.T) {
+	key := capability.New[printer]("printer", "prints pages")
+	city, desk := capability.NewRegistry(1, "city"), capability.NewRegistry(2, "desk")
+	accepted(t, city.Apply(key.Bind("a", new(inkjet))))
+	accepted(t, desk.Apply(key.Select("a")))
+	scope, err := capability.Compose(city, desk)
+	accepted(t, err)
+	defer scope.Close()
+	accepted(t, city.Apply(key.Bind("b", new(inkjet)).Before("c"), key.Bind("c", new(inkjet)).Before("b")))
+	cycleRefused(t, second(capability.Compose(city)))
+	cycleRefused(t, desk.Apply(key.Select()))
+}
+
+// TestCycleCountsScopes makes a cycle that scopes see which share their view and scopes
+// which have one of their own, namesakes among them.
+func TestCycleCountsScopes(t *testing.T) {
+	key := capability.New[printer]("printer", "prints pages")
+	city := capability.NewRegistry(1, "city")
+	accepted(t, city.Apply(key.Bind("a", new(inkjet)), key.Bind("b", new(inkjet))))
+	for i := range 5 {
+		desk := capability.NewRegistry(2, "desk")
+		if i < 2 {
+			accepted(t, desk.Apply(key.Bind("own", new(inkjet))))
+		}
+		scope, err := capability.Compose(city, desk)
+		accepted(t, err)
+		defer scope.Close()
+	}
+	err := city.Apply(key.Rebind("a", new(inkjet)), key.Unbind("b"), key.Bind("c", new(inkjet)).After("d"), key.Bind("d", new(inkjet)).After("c"))
+	cycleRefused(t, err)
+	if !strings.Contains(err.Error(), "(so too for 4 more scopes)") {
+		t.Errorf("five scopes see the cycle, and the error is %v", err)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -615,6 +616,31 @@ func TestChangesThatHoldThemselves(t *testing.T) {
 				o := newOffice(t)
 				o.refuses(t, capability.ErrInvalid, o.floor, make())
 			})
+		})
+	}
+}
+
+// TestChangesWithinTheLimits nests Changes as deep, and gives as many lists of them, as is
+// allowed, and one more.
+func TestChangesWithinTheLimits(t *testing.T) {
+	nested := func(n int) capability.Change {
+		var c capability.Change = capability.Mask("printer")
+		for range n {
+			c = capability.Changes{c}
+		}
+		return c
+	}
+	for what, c := range map[string]struct{ most, more capability.Change }{
+		"depth": {nested(16), nested(17)},
+		"lists": { // that of Apply is one, too, as is that of all
+			capability.Changes(slices.Repeat([]capability.Change{nested(1)}, 1<<16-2)),
+			capability.Changes(slices.Repeat([]capability.Change{nested(1)}, 1<<16-1)),
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			r := capability.NewRegistry(capability.Engine, "city")
+			accepted(t, r.Apply(c.most))
+			refused(t, r.Apply(c.more), capability.ErrInvalid)
 		})
 	}
 }

@@ -107,13 +107,18 @@ func TestClosed(t *testing.T) {
 		"apply":        func() error { return gone.Apply(o.printers.Bind("x", o.laser)) },
 		"apply-mask":   func() error { return gone.Apply(o.printers.Mask()) },
 		"apply-none":   func() error { return gone.Apply() },
+		"apply-nil":    func() error { return gone.Apply(nil) },
 		"staged":       func() error { return capability.Commit(staged) },
 		"with-an-open": func() error { return capability.Commit(o.city.Stage(o.printers.Unbind("plotter")), staged) },
 		"compose":      func() error { _, err := capability.Compose(gone); return err },
 		"with":         func() error { _, err := o.scope.With(gone); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
-			refused(t, try(), capability.ErrClosed)
+			err := try()
+			refused(t, err, capability.ErrClosed)
+			if n := mistakes(err); n != 1 {
+				t.Errorf("%d mistakes were found, want 1: %v", n, err)
+			}
 			if diff := cmp.Diff(before, o.state(t)); diff != "" {
 				t.Errorf("the refusal left a trace (-want +got):\n%s", diff)
 			}
@@ -335,6 +340,94 @@ func TestInUseByScopesOfTheirOwn(t *testing.T) {
 	}
 	if diff := cmp.Diff(before, o.state(t)); diff != "" {
 		t.Errorf("the refusal left a trace (-want +got):\n%s", diff)
+	}
+}
+
+// TestRefusalsSpeakOfTheFirstScope takes a provider from scopes that each have another
+// view of the capability: of what is the same for all, the error says it of the scope
+// that is first by name, wherever that was composed, and names each reader once.
+func TestRefusalsSpeakOfTheFirstScope(t *testing.T) {
+	o := newOffice(t)
+	var desks []*capability.Registry
+	for _, name := range []string{"b", "a", "c"} {
+		desk := capability.NewRegistry(capability.Pipeline, name)
+		accepted(t, desk.Apply(o.printers.Bind("own", new(inkjet))))
+		scope, err := capability.Compose(desk, o.city)
+		accepted(t, err)
+		accepted(t, second(o.printers.Named("plotter").Handle(scope)))
+		desks = append(desks, desk)
+	}
+	edits := []capability.Edit{o.city.Stage(o.printers.Unbind("plotter"))}
+	for _, desk := range desks {
+		edits = append(edits, desk.Stage(o.printers.Unbind("own")))
+	}
+	err := capability.Commit(edits...)
+	refused(t, err, capability.ErrInUse)
+	var e *capability.Error
+	if !errors.As(err, &e) || e.Scope != "a over city" || mistakes(err) != 1 {
+		t.Errorf("want one error of the scope a, got %v", err)
+	}
+	if n := strings.Count(err.Error(), "resolved it at"); n != 3 || strings.Contains(err.Error(), "more") {
+		t.Errorf("want three readers, got %v", err)
+	}
+}
+
+// TestConflictAmongNamesakes binds a key whose name two other keys have in scopes that
+// have one name. The error is the same each time.
+func TestConflictAmongNamesakes(t *testing.T) {
+	var texts []string
+	for range 40 {
+		city := capability.NewRegistry(1, "city")
+		for _, change := range []capability.Change{
+			capability.New[int]("badge", "is a number").Bind("a", 1),
+			capability.New[string]("badge", "is a word").Bind("a", "one"),
+		} {
+			desk := capability.NewRegistry(2, "desk")
+			accepted(t, desk.Apply(change))
+			scope, err := capability.Compose(city, desk)
+			accepted(t, err)
+			defer scope.Close()
+		}
+		err := city.Apply(capability.New[bool]("badge", "is worn").Bind("a", true))
+		refused(t, err, capability.ErrConflict)
+		texts = append(texts, err.Error())
+	}
+	if all := slices.Compact(texts); len(all) > 1 {
+		t.Errorf("one mistake is told in several ways:\n%s", strings.Join(all, "\n"))
+	}
+}
+
+// TestRefusalsAreSorted takes many providers away that are in use.
+func TestRefusalsAreSorted(t *testing.T) {
+	o := newOffice(t)
+	var unbinds capability.Changes
+	for i := range 20 {
+		name := fmt.Sprint("p", i)
+		accepted(t, o.desk.Apply(o.printers.Bind(name, o.laser).Priority(-i)))
+		accepted(t, second(o.printers.Named(name).Handle(o.scope)))
+		unbinds = append(unbinds, o.printers.Unbind(name))
+	}
+	err := o.desk.Apply(unbinds)
+	refused(t, err, capability.ErrInUse)
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != 20 || !slices.IsSorted(lines) {
+		t.Errorf("want 20 lines in order, got\n%v", err)
+	}
+}
+
+// TestOneRegistryInSeveralEdits commits edits of one registry, which is one change of it.
+func TestOneRegistryInSeveralEdits(t *testing.T) {
+	o := newOffice(t)
+	before := o.scope.Snapshot().Generation
+	accepted(t, capability.Commit(o.desk.Stage(o.printers.Bind("x", o.laser)), o.desk.Stage(o.printers.Unbind("x"))))
+	if got := o.scope.Snapshot().Generation - before; got != 1 {
+		t.Errorf("one commit counts as %d", got)
+	}
+	bad := capability.NewRegistry(7, "")
+	err := capability.Commit(bad.Stage(), bad.Stage())
+	refused(t, err, capability.ErrInvalid)
+	if n := mistakes(err); n != 1 {
+		t.Errorf("%d mistakes were found, want 1: %v", n, err)
 	}
 }
 

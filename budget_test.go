@@ -110,6 +110,23 @@ func TestAllocationOfErrors(t *testing.T) {
 	}
 }
 
+// A commit looks for cycles once, for all the scopes that see the same.
+func TestCyclesAreLookedForOnce(t *testing.T) {
+	allocations := func(scopes int) float64 {
+		key := capability.New[int]("key", "is ordered")
+		engine := capability.NewRegistry(capability.Engine, "engine")
+		must(engine.Apply(key.Bind("a", 1), key.Bind("b", 2).Before("a")))
+		for range scopes {
+			must1(capability.Compose(engine, capability.NewRegistry(capability.Pipeline, "own")))
+		}
+		change := key.Rebind("a", 3)
+		return testing.AllocsPerRun(10, func() { must(engine.Apply(change)) })
+	}
+	if one, many := allocations(1), allocations(200); many > one+50 {
+		t.Errorf("%v allocations with 200 scopes, %v with one", many, one)
+	}
+}
+
 // A key, a chain and a handle of either kind are one word each.
 func TestSizes(t *testing.T) {
 	word := unsafe.Sizeof(uintptr(0))

@@ -6,6 +6,7 @@ package capability
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -43,6 +44,59 @@ func TestClaimsDoNotPileUp(t *testing.T) {
 	}
 }
 
+// A rebinding that was bound anew takes its name for granted like the first one.
+func TestReboundTwiceIsClaimed(t *testing.T) {
+	engine, orders := NewRegistry(Engine, "engine"), NewRegistry(Pipeline, "orders")
+	noError(t, orders.Apply(gauges.Rebind("a", 1)))
+	noError(t, orders.Apply(gauges.Rebind("a", 2)))
+	if _, err := Compose(engine, orders); !errors.Is(err, ErrUnknown) {
+		t.Errorf("nobody binds what is rebound, got %v", err)
+	}
+}
+
+// Claims are looked through when they have doubled, and not in each commit.
+func TestClaimsAreLookedThroughRarely(t *testing.T) {
+	orders := NewRegistry(Pipeline, "orders")
+	looks := 0
+	for i := range 1000 {
+		before := orders.kept
+		noError(t, orders.Apply(gauges.Rebind(fmt.Sprint("a", i), 1)))
+		if orders.kept != before {
+			looks++
+		}
+	}
+	if looks > 10 || orders.kept < 300 {
+		t.Errorf("1000 claims were looked through %d times, and %d of them found standing", looks, orders.kept)
+	}
+}
+
+// Withdrawn providers leave gaps, which are closed when they are most of the list: a
+// registry does not grow for ever, and to withdraw many takes no time for each that stays.
+func TestGapsAreClosed(t *testing.T) {
+	r := NewRegistry(Engine, "engine")
+	for i := range 100 {
+		noError(t, r.Apply(gauges.Bind(fmt.Sprint("a", i), 1)))
+	}
+	all, err := gauges.All().Handle(composed(t, r))
+	noError(t, err)
+	want := all.Get().Names()[60:]
+	for i := range 60 {
+		if n := len(r.layers["gauge"].providers); i <= 40 && n != 100 {
+			t.Fatalf("%d gaps among 100 places, %d places are left", i, n)
+		}
+		noError(t, r.Apply(gauges.Unbind(fmt.Sprint("a", i))))
+	}
+	if n := len(r.layers["gauge"].providers); n > 60 {
+		t.Errorf("40 providers have %d places", n)
+	}
+	for _, name := range want {
+		noError(t, r.Apply(gauges.Rebind(name, 2)))
+	}
+	if got := all.Get().Names(); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 // Registries part when the scope that connected them is closed, also if each is
 // in another scope still.
 func TestBridgesPart(t *testing.T) {
@@ -74,6 +128,17 @@ func TestListsByNameForgetTheKey(t *testing.T) {
 	noError(t, orders.Apply(gauges.Unbind("b")))
 	noError(t, first.Close())
 	noError(t, composed(t, west, orders).Close())
+}
+
+// A refused transaction takes the key away again that it gave to lists by name.
+func TestRefusedTransactionForgetsTheKey(t *testing.T) {
+	other := New[string]("gauge", "has the name of another")
+	r := NewRegistry(Pipeline, "orders")
+	noError(t, r.Apply(Mask("gauge", "a")))
+	if err := r.Apply(gauges.Bind("b", 1), nil); !errors.Is(err, ErrInvalid) {
+		t.Errorf("a nil change: %v", err)
+	}
+	noError(t, r.Apply(other.Bind("b", "")))
 }
 
 // An error names the registry that bound what is not seen, wherever a selection
@@ -114,5 +179,36 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 	if len(root.slots) != 0 || len(root.resolved) != 0 || len(root.below) != 0 || len(root.scopes) != 0 {
 		t.Errorf("the root place keeps %d slots, %d names, %d places, %d scopes", len(root.slots), len(root.resolved), len(root.below), len(root.scopes))
+	}
+}
+
+// A registry that has withdrawn all, or is closed, keeps nothing of it alive.
+func TestEmptyRegistriesHoldNothing(t *testing.T) {
+	for name, empty := range map[string]func(r *Registry) error{
+		"withdrawn": func(r *Registry) error { return r.Apply(gauges.Unbind("a"), gauges.Unbind("b")) },
+		"closed": func(r *Registry) error {
+			noError(t, r.Apply(gauges.Mask("c")))
+			return r.Close(t.Context())
+		},
+	} {
+		r := NewRegistry(Engine, "engine")
+		noError(t, r.Apply(gauges.Bind("a", 1).Before("b"), gauges.Bind("b", 2)))
+		noError(t, empty(r))
+		if len(r.layers) != 0 || len(r.ordered) != 0 || len(r.unchecked) != 0 {
+			t.Errorf("%s: %d layers, %d of them ordered, and %d claims are left", name, len(r.layers), len(r.ordered), len(r.unchecked))
+		}
+	}
+}
+
+// What a registry says of a capability that nobody below it has resolved leaves no slot
+// there.
+func TestSlotsAreWhereReadersAre(t *testing.T) {
+	engine, orders, returns := NewRegistry(Engine, "engine"), NewRegistry(Pipeline, "orders"), NewRegistry(Pipeline, "returns")
+	_, err := gauges.All().Handle(composed(t, engine, orders))
+	noError(t, err)
+	unread := composed(t, engine, returns)
+	noError(t, returns.Apply(gauges.Bind("a", 1)))
+	if n := len(unread.place.slots); n != 0 {
+		t.Errorf("%d slots where nobody reads", n)
 	}
 }

@@ -187,3 +187,34 @@ func TestAcceptedOnce(t *testing.T) {
 	must(one.Close(t.Context()))
 	must(other.Close(t.Context()))
 }
+
+// Who looks sees what is opened until it is closed.
+func TestOpenedUntilClosed(t *testing.T) {
+	since, stop := inside.Look()
+	defer stop()
+	open := func() (names []string) {
+		for _, o := range inside.StillOpen(since) {
+			if strings.Contains(o.Name, "looked_at") {
+				names = append(names, o.Name)
+				if !strings.Contains(o.Site, "inside_test.go:") {
+					t.Errorf("%s was opened at %s", o.Name, o.Site)
+				}
+			}
+		}
+		return names
+	}
+	r := capability.NewRegistry(capability.Engine, "looked_at")
+	scope := must1(capability.Compose(r))
+	registry, both := `registry "looked_at" (engine)`, []string{`registry "looked_at" (engine)`, `scope "looked_at"`}
+	if diff := cmp.Diff(both, open()); diff != "" {
+		t.Errorf("open (-want +got):\n%s", diff)
+	}
+	must(scope.Close())
+	if diff := cmp.Diff([]string{registry}, open()); diff != "" {
+		t.Errorf("without the scope (-want +got):\n%s", diff)
+	}
+	must(r.Close(t.Context()))
+	if got := open(); got != nil {
+		t.Errorf("all is closed, and %q are open", got)
+	}
+}

@@ -468,6 +468,28 @@ func TestNilMakerIsRefused(t *testing.T) {
 	}
 }
 
+// Makers that fail are told apart, and each is told once, of the scope that is first by
+// name.
+func TestMakersThatFailAreToldApart(t *testing.T) {
+	engine := capability.NewRegistry(capability.Engine, "engine")
+	for _, name := range []string{"b", "a", "c"} {
+		scope := opened(t, engine, capability.NewRegistry(capability.Pipeline, name))
+		must(second(mills.All().Handle(scope)))
+		must(second(grains.All().Handle(scope)))
+	}
+	fails := func(*capability.Resolver) (*mill, error) { return nil, errors.New("the brook is dry") }
+	err := engine.Apply(mills.BindPerScope("water", fails), grains.BindPerScope("rye", fails))
+	var got []string
+	for _, err := range err.(interface{ Unwrap() []error }).Unwrap() {
+		var e *capability.Error
+		errors.As(err, &e)
+		got = append(got, fmt.Sprint(e.Provider, " in ", e.Scope, ", ", strings.Contains(err.Error(), "2 more scopes")))
+	}
+	if diff := cmp.Diff([]string{"rye in a over engine, true", "water in a over engine, true"}, got); diff != "" {
+		t.Errorf("provider, scope and whether it tells of the others (-want +got):\n%s", diff)
+	}
+}
+
 func TestMakerThatFailsForOneScopeOfAHundred(t *testing.T) {
 	engine := capability.NewRegistry(capability.Engine, "engine")
 	must(engine.Apply(mills.Bind("spare", &mill{of: "spare"})))

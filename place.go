@@ -3,6 +3,7 @@
 package capability
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -238,7 +239,7 @@ func (p *place) look(k *key) (*merged, error) {
 	}
 	m, cycle := p.merge(k)
 	if cycle != nil {
-		return nil, cycleError(k, []string{p.String()}, cycleText(cycle))
+		return nil, cycleError(k, p.String(), 1, cycleText(cycle))
 	}
 	return m, nil
 }
@@ -448,6 +449,12 @@ func (p *place) broaderKey(k *key) *key {
 type rival struct {
 	key   *key
 	scope string
+}
+
+// before reports whether r is told rather than other.
+func (r rival) before(other rival) bool {
+	return cmp.Or(cmp.Compare(r.scope, other.scope), cmp.Compare(r.key.site.String(), other.key.site.String()),
+		cmp.Compare(r.key.typ.String(), other.key.typ.String())) < 0
 }
 
 // rivals calls found with each of the keys, given by name, of which an open scope

@@ -250,6 +250,39 @@ func TestAllMistakesTogether(t *testing.T) {
 	}
 }
 
+// A name that failed to be bound because its capability has a namesake is nobody else's
+// mistake either.
+func TestNamesakesAreTheOnlyMistake(t *testing.T) {
+	f := newFleet(t, 1, 1)
+	namesake := capability.New[string]("gauge", "has the name of another")
+	must(f.engine.Apply(Gauges.Bind("a", 1)))
+	err := capability.Commit(f.engine.Stage(namesake.Bind("b", "")), f.pipelines[0].Stage(capability.Mask("gauge", "b")))
+	if !errors.Is(err, capability.ErrConflict) || mistakes(err) != 1 {
+		t.Errorf("want one conflict, got %v", err)
+	}
+}
+
+// Each mistake is told once, in however many capabilities a transaction makes one.
+func TestMistakesInManyCapabilities(t *testing.T) {
+	const n = 12
+	var rebinds, masks capability.Changes
+	for i := range n {
+		key := capability.New[int](fmt.Sprint("key", i), "is one of many")
+		rebinds, masks = append(rebinds, key.Rebind("a", 1)), append(masks, key.Mask("a"))
+	}
+	err := capability.NewRegistry(capability.Engine, "engine").Apply(rebinds, masks)
+	several, _ := err.(interface{ Unwrap() []error })
+	if mistakes(err) != n {
+		t.Fatalf("want %d conflicts, got %v", n, err)
+	}
+	for i, err := range several.Unwrap() {
+		var e *capability.Error
+		if !errors.As(err, &e) || e.Code != capability.ErrConflict || e.Capability != fmt.Sprint("key", i) {
+			t.Errorf("mistake %d is %v", i, err)
+		}
+	}
+}
+
 func TestPromise5OneChainInADispatch(t *testing.T) {
 	f := newFleet(t, 1, 1)
 	names := []string{"a", "b", "c", "d"}

@@ -53,7 +53,7 @@ func (t *transaction) compute() {
 // thousand scopes that suffer the same are one error.
 type refusals struct {
 	lost  map[loss]*lost
-	loops map[loop]map[string]bool // the places that see it
+	loops map[loop]*looped
 	flaws map[flaw]*flawed
 }
 
@@ -75,6 +75,11 @@ type loop struct {
 	text string
 }
 
+type looped struct {
+	scopes int
+	first  string // of the places that see it
+}
+
 // A flaw is that what was built must not be published.
 type flaw struct {
 	code                 Code
@@ -84,8 +89,16 @@ type flaw struct {
 
 type flawed struct {
 	scopes int
-	err    error // of the first scope
-	scope  string
+	err    *Error // of the first scope
+}
+
+// first returns which of two errors is told if one is: that of the first scope by name.
+// Scopes may have one name, and then the text decides, so that the same is told again.
+func first(a, b *Error) *Error {
+	if a.Scope < b.Scope || a.Scope == b.Scope && a.Error() <= b.Error() {
+		return a
+	}
+	return b
 }
 
 func (r *refusals) flaw(w settler, err error) {
@@ -98,15 +111,14 @@ func (r *refusals) flaw(w settler, err error) {
 	at.code, at.capability, at.provider = e.Code, e.Capability, e.Provider
 	f := r.flaws[at]
 	if f == nil {
-		f = &flawed{err: err, scope: e.Scope}
+		f = &flawed{err: e}
 		if r.flaws == nil {
 			r.flaws = make(map[flaw]*flawed)
 		}
 		r.flaws[at] = f
 	}
-	if f.scopes++; e.Scope < f.scope {
-		f.err, f.scope = err, e.Scope
-	}
+	f.scopes++
+	f.err = first(f.err, e)
 }
 
 func (r *refusals) lose(k *key, readers []reader, err error) {
@@ -121,27 +133,28 @@ func (r *refusals) lose(k *key, readers []reader, err error) {
 		r.lost[at] = l
 	}
 	l.readers = append(l.readers, readers...)
-	if cause.Scope < l.cause.Scope {
-		l.cause = cause
-	}
+	l.cause = first(l.cause, cause)
 }
 
 func (r *refusals) cycle(k *key, p *place, cycle []step) {
 	at := loop{k, cycleText(cycle)}
-	if r.loops == nil {
-		r.loops = make(map[loop]map[string]bool)
+	l := r.loops[at]
+	if l == nil {
+		l = &looped{first: p.String()}
+		if r.loops == nil {
+			r.loops = make(map[loop]*looped)
+		}
+		r.loops[at] = l
 	}
-	if r.loops[at] == nil {
-		r.loops[at] = make(map[string]bool)
-	}
-	r.loops[at][p.String()] = true
+	l.scopes++
+	l.first = min(l.first, p.String())
 }
 
 // errors returns an error for each refusal, sorted.
 func (r *refusals) errors() []error {
 	var errs []error
-	for at, places := range r.loops {
-		errs = append(errs, cycleError(at.key, slices.Collect(maps.Keys(places)), at.text))
+	for at, l := range r.loops {
+		errs = append(errs, cycleError(at.key, l.first, l.scopes, at.text))
 	}
 	for at, l := range r.lost {
 		errs = append(errs, inUseError(at.key, l.readers, l.cause))
@@ -206,12 +219,8 @@ func (t *transaction) computeAt(p *place, k *key, seen map[*slot]bool, refused *
 			continue
 		}
 		m, cycle := s.place.merge(k)
-		if cycle != nil {
-			refused.cycle(k, s.place, cycle)
-			continue
-		}
-		if m.same(s.now) {
-			continue
+		if cycle != nil || m.same(s.now) {
+			continue // a cycle was refused above
 		}
 		t.staged = append(t.staged, s)
 		s.next = m

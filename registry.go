@@ -385,7 +385,7 @@ func (t *transaction) stageAll(r *Registry, changes []Change, at site, open []*C
 }
 
 // stage makes Changes a Change; stageAll takes it apart.
-func (c Changes) stage(t *transaction, r *Registry) { t.stageAll(r, c, 0, nil) }
+func (c Changes) stage(*transaction, *Registry) {}
 
 // end takes everything back unless the transaction was published.
 func (t *transaction) end() {
@@ -706,16 +706,13 @@ func (t *transaction) checkNames() {
 				if others[k] == nil {
 					others[k] = make(map[*Registry]rival)
 				}
-				if was, ok := others[k][r]; !ok || other.scope < was.scope {
+				if was, ok := others[k][r]; !ok || other.before(was) {
 					others[k][r] = other
 				}
 			})
 		}
 	}
 	for _, touched := range t.touched {
-		if !touched.fresh {
-			continue
-		}
 		if other, ok := others[touched.layer.key][touched.registry]; ok {
 			t.fail(&Error{Code: ErrConflict, Capability: other.key.name, Scope: other.scope, Err: report("%s", twoKeys(other.key, touched.layer.key))})
 		}

@@ -159,7 +159,7 @@ func (f *flawed) error() error {
 	if f.scopes == 1 {
 		return f.err
 	}
-	e := *f.err.(*Error) // as sessions make them
+	e := *f.err
 	e.Err = &because{fmt.Sprintf("%s (so too for %s)", textOf(e.Err), plural(f.scopes-1, "more scope")), e.Err}
 	return &e
 }
@@ -196,13 +196,12 @@ func (b *because) Error() string { return b.text }
 func (b *because) Unwrap() error { return b.cause }
 
 // cycleError names the members of a cycle and where they were ordered, as many
-// as a line holds, and the first of the places that see it.
-func cycleError(k *key, places []string, cycle string) error {
-	slices.Sort(places)
-	if more := len(places) - 1; more > 0 {
-		cycle += fmt.Sprintf(" (so too for %d more scopes)", more)
+// as a line holds, the first of the places that see it, and how many scopes do.
+func cycleError(k *key, place string, scopes int, cycle string) error {
+	if scopes > 1 {
+		cycle += fmt.Sprintf(" (so too for %s)", plural(scopes-1, "more scope"))
 	}
-	return &Error{Code: ErrCycle, Capability: cut(k.name, 60), Scope: cut(places[0], 60), Err: report("%s: take one Before or After away", cycle)}
+	return &Error{Code: ErrCycle, Capability: cut(k.name, 60), Scope: cut(place, 60), Err: report("%s: take one Before or After away", cycle)}
 }
 
 // cycleText describes a cycle.

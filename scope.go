@@ -199,7 +199,7 @@ func (s *Scope) cycles() []error {
 		keys := p.unproven()
 		for _, name := range slices.Sorted(maps.Keys(keys)) {
 			if at, cycle := p.unsound(keys[name]); cycle != nil {
-				errs = append(errs, cycleError(keys[name], []string{at.String()}, cycleText(cycle)))
+				errs = append(errs, cycleError(keys[name], at.String(), 1, cycleText(cycle)))
 			}
 		}
 		p.whole = len(errs) == 0

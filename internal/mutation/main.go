@@ -107,11 +107,14 @@ func run(args []string, out io.Writer) error {
 		all = all[:*sample]
 		fmt.Fprintf(out, "%d changes of the seed %d\n", *sample, *seed)
 	}
-	binary, err := compile(dir, replace)
-	if err != nil {
+	rounds := []round{{run: *tests, skip: skipped}}
+	if *tests == "" {
+		rounds = []round{{skip: skipped + "|" + late}, {run: late, skip: skipped}, {run: "Schedule", tags: "capability_yield"}}
+	}
+	if err := compile(dir, replace, rounds); err != nil {
 		return err
 	}
-	return try(binary, *tests, all, *least, out)
+	return try(rounds, all, *least, out)
 }
 
 // harmless says which changes make no difference, and why.
@@ -176,51 +179,52 @@ func overlay(dir, name string, text []byte, replace map[string]string) error {
 	return os.WriteFile(replace[real], text, 0o644)
 }
 
-// compile returns the test binary of the root package with all changes in it.
-func compile(dir string, replace map[string]string) (string, error) {
+// A round is some of the tests. The last one is for changes that only an unlucky order of
+// steps shows.
+type round struct {
+	run, skip string
+	tags      string // for the build
+	binary    string
+	limit     time.Duration // for how long a round may go on
+}
+
+// compile makes the test binaries of the root package with all changes in them.
+func compile(dir string, replace map[string]string, rounds []round) error {
 	text, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
-		return "", err
+		return err
 	}
 	list := filepath.Join(dir, "overlay.json")
 	if err := os.WriteFile(list, text, 0o644); err != nil {
-		return "", err
+		return err
 	}
-	binary := filepath.Join(dir, "capability.test")
-	cmd := exec.Command("go", "test", "-c", "-vet=off", "-overlay", list, "-o", binary, ".")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("the changes do not compile: %w\n%s", err, out)
-	}
-	return binary, nil
-}
-
-// A round is some of the tests, and for how long they may go on.
-type round struct {
-	run, skip string
-	limit     time.Duration
-}
-
-// rounds returns the rounds that a change has to survive. Without a change they must pass.
-func rounds(binary, tests string) ([]round, error) {
-	all := []round{{run: tests, skip: skipped + "|" + late}, {run: late, skip: skipped}}
-	if tests != "" {
-		all = []round{{run: tests, skip: skipped}}
-	}
-	for i := range all {
-		begun := time.Now()
-		if text, err := all[i].test(context.Background(), binary, 0); err != nil {
-			return nil, fmt.Errorf("the tests fail without a change: %w\n%s", err, text)
+	for i, r := range rounds {
+		binary := filepath.Join(dir, "capability"+r.tags+".test")
+		rounds[i].binary = binary
+		cmd := exec.Command("go", "test", "-c", "-vet=off", "-tags", r.tags, "-overlay", list, "-o", binary, ".")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("the changes do not compile: %w\n%s", err, out)
 		}
-		all[i].limit = 4*time.Since(begun) + 5*time.Second
 	}
-	return all, nil
+	return nil
+}
+
+// measure sets the limits of rounds. Without a change they must pass.
+func measure(rounds []round) error {
+	for i := range rounds {
+		begun := time.Now()
+		if text, err := rounds[i].test(context.Background(), 0); err != nil {
+			return fmt.Errorf("the tests fail without a change: %w\n%s", err, text)
+		}
+		rounds[i].limit = 4*time.Since(begun) + 5*time.Second
+	}
+	return nil
 }
 
 // try runs the tests with each change and prints those that nobody notices.
-func try(binary, tests string, all []mutant, least float64, out io.Writer) error {
+func try(rounds []round, all []mutant, least float64, out io.Writer) error {
 	begun := time.Now()
-	rounds, err := rounds(binary, tests)
-	if err != nil {
+	if err := measure(rounds); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "%d changes, %v of tests for each\n", len(all), time.Since(begun).Round(time.Millisecond))
@@ -232,7 +236,7 @@ func try(binary, tests string, all []mutant, least float64, out io.Writer) error
 	for range runtime.GOMAXPROCS(0) {
 		work.Go(func() {
 			for m := range next {
-				if !m.survives(binary, rounds) {
+				if !m.survives(rounds) {
 					continue
 				}
 				mu.Lock()
@@ -260,10 +264,10 @@ func try(binary, tests string, all []mutant, least float64, out io.Writer) error
 }
 
 // survives reports whether no round notices the change.
-func (m mutant) survives(binary string, rounds []round) bool {
+func (m mutant) survives(rounds []round) bool {
 	for _, r := range rounds {
 		ctx, cancel := context.WithTimeout(context.Background(), r.limit)
-		_, err := r.test(ctx, binary, m.number)
+		_, err := r.test(ctx, m.number)
 		cancel()
 		if err != nil {
 			return false
@@ -273,8 +277,8 @@ func (m mutant) survives(binary string, rounds []round) bool {
 }
 
 // test runs the tests of the round with the change of that number.
-func (r round) test(ctx context.Context, binary string, number int) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, binary, "-test.short", "-test.failfast", "-test.run", r.run, "-test.skip", r.skip)
+func (r round) test(ctx context.Context, number int) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, r.binary, "-test.short", "-test.failfast", "-test.run", r.run, "-test.skip", r.skip)
 	cmd.Env = append(os.Environ(), "CAPABILITY_MUTANT="+strconv.Itoa(number))
 	return cmd.CombinedOutput()
 }

@@ -161,7 +161,7 @@ func TestTry(t *testing.T) {
 	for n := range 4 {
 		all = append(all, mutant{number: n + 1, file: "a.go", line: n + 1, in: "f", change: "x"})
 	}
-	if err := try(binary, "", all, 75, &out); err != nil {
+	if err := try([]round{{binary: binary}}, all, 75, &out); err != nil {
 		t.Errorf("75 %% is not enough for 75: %v", err)
 	}
 	for _, want := range []string{"survives: a.go:3, f: x\n", "3 of 4 changes are noticed, 75.0 %"} {
@@ -169,13 +169,13 @@ func TestTry(t *testing.T) {
 			t.Errorf("the report lacks %q:\n%s", want, out.String())
 		}
 	}
-	if err := try(binary, "", all, 76, &out); err == nil || !strings.Contains(err.Error(), "75.0 % is less than 76 %") {
+	if err := try([]round{{binary: binary}}, all, 76, &out); err == nil || !strings.Contains(err.Error(), "75.0 % is less than 76 %") {
 		t.Errorf("75 %% is enough for 76: %v", err)
 	}
 	if err := os.WriteFile(binary, []byte("#!/bin/sh\nexit 1\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := try(binary, "", all, 0, &out); err == nil || !strings.Contains(err.Error(), "fail without a change") {
+	if err := try([]round{{binary: binary}}, all, 0, &out); err == nil || !strings.Contains(err.Error(), "fail without a change") {
 		t.Errorf("tests that always fail are told as %v", err)
 	}
 }
