@@ -54,7 +54,7 @@ type figure struct {
 var figures = []figure{
 	{text: `on Go ([\d.]+) and`, said: "machine: go%s "},
 	{text: `with (two) Xeon processors`, said: "a virtual one with %s processors"},
-	{text: `processors, (\d{4}-\d\d-\d\d)\.`, said: "date: %s "},
+	{text: `processors, (\d{4}-\d\d-\d\d)\.`, said: "go run ./cmd/ratios` - date: %s "},
 	{text: `A commit at engine level costs (\S+) ns for each`, row: "Publish/capabilities=10 ns/pipeline", column: "median", divisor: "1", digits: 2},
 	{text: `ns for each of (\d+ \d+) pipelines that inherit`, said: "engine level below which %s pipelines"},
 	{text: `(\S+) ns where each derives`, row: "DerivedPublish/pipelines=10000 ns/pipeline", column: "median", divisor: "1", digits: 2},
