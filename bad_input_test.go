@@ -644,3 +644,68 @@ func TestChangesWithinTheLimits(t *testing.T) {
 		})
 	}
 }
+
+// TestNamesakes brings two capabilities of one name into a scope, from either side, and
+// with others that are nobody's namesake.
+func TestNamesakes(t *testing.T) {
+	type world struct {
+		scope             *capability.Scope
+		engine, eu, order *capability.Registry
+	}
+	key, namesake := capability.New[int]("page", "a page of a book"), capability.New[string]("page", "a boy at court")
+	var extras [3]capability.Capability[int]
+	for i := range extras {
+		extras[i] = capability.New[int](fmt.Sprint("extra", i), "has a name of its own")
+	}
+	for name, c := range map[string]struct {
+		code  capability.Code
+		first func(w world) error
+		then  func(w world) error
+	}{
+		"below": {capability.ErrConflict,
+			func(w world) error { return w.engine.Apply(namesake.Bind("a", "")) },
+			func(w world) error { return w.order.Apply(key.Bind("a", 1)) }},
+		"above": {capability.ErrConflict,
+			func(w world) error { return w.order.Apply(namesake.Bind("a", "")) },
+			func(w world) error { return w.engine.Apply(key.Bind("a", 1)) }},
+		"above-with-another": {capability.ErrConflict,
+			func(w world) error { return w.order.Apply(namesake.Bind("a", "")) },
+			func(w world) error { return w.engine.Apply(extras[0].Bind("a", 1), key.Bind("a", 1)) }},
+		"resolved": {capability.ErrConflict,
+			func(w world) error { return second(namesake.All().Handle(w.scope)) },
+			func(w world) error { return w.engine.Apply(key.Bind("a", 1)) }},
+		"resolved-with-another": {capability.ErrConflict,
+			func(w world) error { return second(namesake.All().Handle(w.scope)) },
+			func(w world) error { return w.engine.Apply(extras[0].Bind("a", 1), key.Bind("a", 1)) }},
+		"asked-for": {capability.ErrConflict,
+			func(w world) error { return w.eu.Apply(namesake.Bind("a", "")) },
+			func(w world) error { return second(key.All().Handle(w.scope)) }},
+		"list-by-name": {"",
+			func(w world) error {
+				return errors.Join(w.eu.Apply(key.Bind("a", 1)), w.order.Apply(capability.Mask("page", "a")))
+			},
+			func(w world) error { return w.engine.Apply(key.Bind("a", 1)) }},
+		"list-by-name-with-others": {"",
+			func(w world) error {
+				return errors.Join(w.engine.Apply(key.Bind("a", 1)), w.order.Apply(extras[2].Bind("a", 1)))
+			},
+			func(w world) error {
+				return w.eu.Apply(extras[0].Bind("a", 1), extras[1].Bind("a", 1), capability.Mask("page", "a"))
+			}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := world{engine: capability.NewRegistry(1, "engine"), eu: capability.NewRegistry(2, "eu"), order: capability.NewRegistry(3, "order")}
+			w.scope = must1(capability.Compose(w.engine, w.eu, w.order))
+			accepted(t, c.first(w))
+			err := unpanicked(t, func() error { return c.then(w) })
+			if c.code == "" {
+				accepted(t, err)
+				return
+			}
+			refused(t, err, c.code)
+			if n := mistakes(err); n != 1 {
+				t.Errorf("%d mistakes were found, want 1: %v", n, err)
+			}
+		})
+	}
+}

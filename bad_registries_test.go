@@ -95,6 +95,22 @@ func TestComposeRefuses(t *testing.T) {
 	}
 }
 
+// TestRefusalsOfComposeAreSorted composes registries with many capabilities of one name.
+func TestRefusalsOfComposeAreSorted(t *testing.T) {
+	city, desk := capability.NewRegistry(1, "city"), capability.NewRegistry(2, "desk")
+	const n = 20
+	for i := range n {
+		name := fmt.Sprint("key", i)
+		accepted(t, city.Apply(capability.New[int](name, "is one of two").Bind("a", 1)))
+		accepted(t, desk.Apply(capability.New[string](name, "is the other").Bind("a", "")))
+	}
+	err := second(capability.Compose(city, desk))
+	refused(t, err, capability.ErrConflict)
+	if lines := strings.Split(err.Error(), "\n"); len(lines) != n || !slices.IsSorted(lines) {
+		t.Errorf("want %d lines in order, got\n%v", n, err)
+	}
+}
+
 // TestClosed uses closed registries and scopes.
 func TestClosed(t *testing.T) {
 	o := newOffice(t)

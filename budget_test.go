@@ -3,6 +3,7 @@
 package capability_test
 
 import (
+	"fmt"
 	"os/exec"
 	"regexp"
 	"testing"
@@ -167,5 +168,32 @@ func TestInlining(t *testing.T) {
 		if m := regexp.MustCompile(`(?m)^.*cannot inline ` + name + `.*` + method + `.*$`).Find(out); m != nil {
 			t.Errorf("the compiler says: %s", m)
 		}
+	}
+}
+
+// A build that reads the same as the last time costs nothing for each read.
+func TestSameReadsCostNothing(t *testing.T) {
+	allocations := func(reads int) float64 {
+		key := capability.New[int]("key", "is read")
+		engine := capability.NewRegistry(capability.Engine, "engine")
+		var queries []capability.Query[int]
+		for i := range 100 {
+			name := fmt.Sprint("p", i)
+			must(engine.Apply(key.Bind(name, i)))
+			queries = append(queries, key.Named(name))
+		}
+		scope := must1(capability.Compose(engine))
+		must1(key.All().Handle(scope))
+		must1(capability.Derive(func(r *capability.Resolver) (n int, err error) {
+			for _, q := range queries[:reads] {
+				n += must1(q.In(r))
+			}
+			return n, nil
+		}).Handle(scope))
+		change := key.Rebind("p0", 3)
+		return testing.AllocsPerRun(10, func() { must(engine.Apply(change)) })
+	}
+	if one, many := allocations(1), allocations(100); many > one+5 {
+		t.Errorf("%v allocations with 100 reads, %v with one", many, one)
 	}
 }

@@ -148,7 +148,7 @@ func (r *reading) read(q question) (any, error) {
 	var err error
 	if c != nil {
 		ans, err = c.current(r.session)
-		r.lost = r.lost || err != nil && c.in.staged && c.in.now.code == "" && c.in.next.code != ""
+		r.lost = r.lost || c.in.now.code == "" && c.in.next.code != ""
 	} else {
 		ans, err = r.view(q)
 	}
@@ -210,7 +210,7 @@ func (r *reading) view(q question) (*answer, error) {
 // build. Most builds read the same each time.
 func (r *reading) again(k *key, pick string, on tappable) bool {
 	last := r.of.now.reads
-	if r.changed || r.same == len(last) || r.of.key != nil {
+	if r.changed || r.same == len(last) {
 		return false
 	}
 	l := &last[r.same]

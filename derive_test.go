@@ -14,10 +14,12 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"weak"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/typedcap/capability"
+	"github.com/typedcap/capability/internal/inside"
 )
 
 var (
@@ -505,6 +507,24 @@ func TestTwoKeysOfOneNameInBuilds(t *testing.T) {
 		}
 		must(scope.Close())
 	})
+}
+
+// A chain that a build reads is of the part of the scope that makes it, like those that
+// handles show, and its errors say so.
+func TestChainsInBuildsSayWhoMadeThem(t *testing.T) {
+	h := newHarbour(t)
+	pier := must1(h.scope.With(capability.NewRegistry(capability.Node, "pier")))
+	defer pier.Close()
+	shown := must1(berths.All().Handle(pier))
+	chain := capability.Derive(func(r *capability.Resolver) (capability.Chain[int], error) { return berths.All().In(r) })
+	read := must1(chain.Handle(h.scope))
+	for _, c := range []capability.Chain[int]{shown.Get(), read.Get()} {
+		var e *capability.Error
+		err := capability.Each(c, func(int) error { return errors.New("it is foggy") })
+		if !errors.As(err, &e) || e.Scope != "coast" {
+			t.Errorf("want the scope coast, got %v", err)
+		}
+	}
 }
 
 func TestPlainAndLeasedShareADerivedValue(t *testing.T) {
@@ -1016,4 +1036,252 @@ func TestDerivedValueThatReadsTwiceIsDropped(t *testing.T) {
 	}
 	must(scope.Close())
 	must(engine.Close(t.Context()))
+}
+
+// Builds that read other things than the last time, one in the place of another, get what
+// they ask for, and are built anew when that changes.
+func TestBuildThatReadsOtherThings(t *testing.T) {
+	derived := func(q capability.Query[int]) capability.Query[int] {
+		return capability.Derive(func(r *capability.Resolver) (int, error) { return q.In(r) })
+	}
+	north, south := derived(berths.Named("north")), derived(berths.Named("south"))
+	asks := []struct {
+		ask    func(*capability.Resolver) (any, error)
+		was    any
+		change capability.Change
+		is     any
+	}{
+		{func(r *capability.Resolver) (any, error) { return berths.Named("north").In(r) }, 2, berths.Rebind("north", 20), 20},
+		{func(r *capability.Resolver) (any, error) { return berths.Named("south").In(r) }, 3, berths.Rebind("south", 30), 30},
+		{func(r *capability.Resolver) (any, error) { return tides.Named("north").In(r) }, "low", tides.Rebind("north", "ebb"), "ebb"},
+		{func(r *capability.Resolver) (any, error) { return north.In(r) }, 2, berths.Rebind("north", 20), 20},
+		{func(r *capability.Resolver) (any, error) { return south.In(r) }, 3, berths.Rebind("south", 30), 30},
+	}
+	for from := range asks {
+		for to, want := range asks {
+			h := newHarbour(t)
+			must(h.coast.Apply(berths.Bind("south", 3), berths.Bind("turn", 1), tides.Bind("north", "low")))
+			which := from
+			got := must1(capability.Derive(func(r *capability.Resolver) (any, error) {
+				v, err := asks[which].ask(r)
+				return v, errors.Join(err, second(berths.Named("turn").In(r)))
+			}).Handle(h.scope))
+			which = to
+			must(h.coast.Apply(berths.Rebind("turn", 2)))
+			if got.Get() != want.was {
+				t.Errorf("read %d and then %d: got %v, want %v", from, to, got.Get(), want.was)
+			}
+			must(h.coast.Apply(want.change))
+			if got.Get() != want.is {
+				t.Errorf("read %d and then %d, which changes: got %v, want %v", from, to, got.Get(), want.is)
+			}
+		}
+	}
+}
+
+// A build loses what it read, also if it reads in another order now, and does not lose what
+// was not there.
+func TestWhatABuildLoses(t *testing.T) {
+	h := newHarbour(t)
+	must1(capability.Derive(func(r *capability.Resolver) (string, error) {
+		if n, err := berths.In(r); n > 2 {
+			_, _ = tides.Named("tomorrow").In(r)
+		} else if err != nil {
+			return "", err
+		}
+		return tides.Named("today").In(r)
+	}).Handle(h.scope))
+	if err := h.coast.Apply(berths.Rebind("north", 3), tides.Unbind("today")); !errors.Is(err, capability.ErrInUse) {
+		t.Errorf("what was read is taken away: %v", err)
+	}
+	fogs := capability.New[string]("fog", "may come up")
+	must1(capability.Derive(func(r *capability.Resolver) (string, error) {
+		fog, err := fogs.In(r)
+		if errors.Is(err, capability.ErrNotProvided) {
+			return "none", nil
+		}
+		return fog, err
+	}).Handle(h.scope))
+	if err := h.coast.Apply(fogs.Bind("thin", ""), fogs.Bind("thick", "")); !errors.Is(err, capability.ErrAmbiguous) || errors.Is(err, capability.ErrInUse) {
+		t.Errorf("of what was not there come several: %v", err)
+	}
+}
+
+// What a build reads is what a handle shows: the same chain, and the same errors, however
+// often they were told.
+func TestBuildsReadWhatHandlesShow(t *testing.T) {
+	h := newHarbour(t)
+	all := must1(berths.All().Handle(h.scope))
+	lone := must1(h.scope.With(capability.NewRegistry(capability.Node, "pier")))
+	defer lone.Close()
+	chains := capability.Derive(func(r *capability.Resolver) (capability.Chain[int], error) { return berths.All().In(r) })
+	if got, want := must1(chains.Handle(lone)).Get().Scope(), all.Get().Scope(); got != want {
+		t.Errorf("the chain is of %q, want %q", got, want)
+	}
+	for range 30 {
+		_, err := capability.Derive(func(r *capability.Resolver) (int, error) { return berths.Named("nort").In(r) }).Handle(h.scope)
+		if err == nil || !strings.Contains(err.Error(), "did you mean") {
+			t.Fatalf("got %v", err)
+		}
+	}
+}
+
+// What nobody reads any more is built no more, nor what it was built of, and uses nothing.
+// It may be asked for again.
+func TestDerivedValuesThatNobodyReadsAreDropped(t *testing.T) {
+	engine := capability.NewRegistry(capability.Engine, "engine")
+	must(engine.Apply(limits.Bind("turn", 1), limits.Bind("low", 10)))
+	scope := composedOf(t, engine)
+	builds := 0
+	inner := capability.Derive(func(r *capability.Resolver) (int, error) {
+		builds++
+		return limits.Named("low").In(r)
+	})
+	middle := capability.Derive(func(r *capability.Resolver) (int, error) { return inner.In(r) })
+	must1(capability.Derive(func(r *capability.Resolver) (int, error) {
+		if turn, err := limits.Named("turn").In(r); turn != 1 {
+			return 0, err
+		}
+		return middle.In(r)
+	}).Handle(scope))
+	must(engine.Apply(limits.Rebind("turn", 2)))
+	must(engine.Apply(limits.Rebind("low", 11)))
+	if builds != 1 {
+		t.Errorf("%d builds, want 1: nobody reads the second", builds)
+	}
+	if users := inside.Users(engine, "limit", "low", func(any) bool { return false }); len(users) > 0 {
+		t.Errorf("nobody reads it, and users are %q", users)
+	}
+	leased := must1(inner.Leased(scope))
+	for _, want := range []int{11, 12} {
+		must(engine.Apply(limits.Rebind("low", want)))
+		must(leased.Use(func(got int) error {
+			if got != want {
+				t.Errorf("got %d, want %d", got, want)
+			}
+			return nil
+		}))
+	}
+	must(scope.Close())
+	must(engine.Close(t.Context()))
+}
+
+// A build that does without another one, which has failed, finds it failed again when it is
+// built anew alone.
+func TestFailureOfAnInnerBuildLasts(t *testing.T) {
+	h := newHarbour(t)
+	inner := capability.Derive(func(*capability.Resolver) (int, error) { return 0, errors.New("no crew") })
+	outer := must1(capability.Derive(func(r *capability.Resolver) (int, error) {
+		if _, err := inner.In(r); err == nil {
+			t.Error("the inner build has not failed")
+		}
+		return berths.In(r)
+	}).Handle(h.scope))
+	must(h.coast.Apply(berths.Rebind("north", 3)))
+	if outer.Get() != 3 {
+		t.Errorf("got %d, want 3", outer.Get())
+	}
+}
+
+// A round of builds that read each other names those, and not what they read besides.
+func TestRoundOfBuildsNamesNoOthers(t *testing.T) {
+	h := newHarbour(t)
+	var one, other capability.Query[int]
+	aside := capability.Derive(func(*capability.Resolver) (int, error) { return 1, nil })
+	one = capability.Derive(func(r *capability.Resolver) (int, error) {
+		must1(aside.In(r))
+		return other.In(r)
+	})
+	other = capability.Derive(func(r *capability.Resolver) (int, error) { return one.In(r) })
+	_, err := one.Handle(h.scope)
+	if !errors.Is(err, capability.ErrCycle) || strings.Count(err.Error(), "Derive at") != 2 {
+		t.Errorf("want a round of two, got %v", err)
+	}
+}
+
+// A build that first has something to retire when it is built anew gets it retired, though
+// all else that it holds is the same.
+func TestOnRetireOfALaterBuild(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		engine := capability.NewRegistry(capability.Engine, "engine")
+		store, retired := &blobStore{name: "store"}, 0
+		must(engine.Apply(blobs.Bind("disk", store).OnRetire(store.close), limits.Bind("turn", 1)))
+		scope := composedOf(t, engine)
+		must1(capability.Derive(func(r *capability.Resolver) (int, error) {
+			turn, err := limits.In(r)
+			if turn == 2 {
+				r.OnRetire(func() error { retired++; return nil })
+			}
+			return turn, errors.Join(err, second(blobs.In(r)))
+		}).Handle(scope))
+		must(engine.Apply(limits.Rebind("turn", 2)))
+		must(scope.Close())
+		must(engine.Close(t.Context()))
+		if retired != 1 || !store.closed() {
+			t.Errorf("retired %d times, want once; the store is closed %v", retired, store.closed())
+		}
+	})
+}
+
+// What a refused commit had built is not what later builds read, and is not kept.
+func TestRefusedBuildsAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarbour(t)
+		var l tally
+		var made weak.Pointer[blobStore]
+		inner := capability.Derive(func(r *capability.Resolver) (*blobStore, error) {
+			s := &blobStore{name: fmt.Sprint(l.make(r))}
+			made = weak.Make(s)
+			_, err := berths.In(r)
+			return s, err
+		})
+		bad := capability.Derive(func(r *capability.Resolver) (int, error) {
+			n, err := berths.In(r)
+			if n == 9 {
+				err = errors.New("too many")
+			}
+			return n, err
+		})
+		must(h.scope.Resolve(inner.IntoLeased(new(capability.Leased[*blobStore])), bad.IntoLeased(new(capability.Leased[int]))))
+		if err := h.coast.Apply(berths.Rebind("north", 9)); err == nil {
+			t.Fatal("the commit is not refused")
+		}
+		synctest.Wait()
+		if runtime.GC(); l.built() != 2 || made.Value() != nil {
+			t.Errorf("%d were built, want 2, and what was refused is kept: %v", l.built(), made.Value())
+		}
+		outer := must1(capability.Derive(func(r *capability.Resolver) (string, error) {
+			s, err := inner.In(r)
+			return s.name, err
+		}).Leased(h.scope))
+		must(outer.Use(func(name string) error {
+			must(h.coast.Apply(berths.Rebind("north", 3)))
+			synctest.Wait()
+			if diff := cmp.Diff([]int{2}, l.gone()); name != "1" || diff != "" {
+				t.Errorf("in use of %s, retired (-want +got):\n%s", name, diff)
+			}
+			return nil
+		}))
+		synctest.Wait()
+		if diff := cmp.Diff([]int{1, 2}, l.gone()); diff != "" {
+			t.Errorf("after it, retired (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// A build that panics may read another one on its way out, which does not stop the panic.
+func TestBuildReadWhileAnotherPanics(t *testing.T) {
+	h := newHarbour(t)
+	inner := capability.Derive(func(r *capability.Resolver) (int, error) { return berths.In(r) })
+	_, err := capability.Derive(func(r *capability.Resolver) (int, error) {
+		defer func() {
+			if n, err := inner.In(r); n != 2 || err != nil {
+				t.Errorf("the inner build: %d, %v", n, err)
+			}
+		}()
+		panic("on fire")
+	}).Handle(h.scope)
+	if !errors.Is(err, capability.ErrPanic) {
+		t.Errorf("got %v, want %v", err, capability.ErrPanic)
+	}
 }

@@ -130,6 +130,20 @@ func TestListsByNameForgetTheKey(t *testing.T) {
 	noError(t, composed(t, west, orders).Close())
 }
 
+// What once had Before and After, or never came to have them, does not trouble those who
+// look for cycles.
+func TestOrderedNoMore(t *testing.T) {
+	engine, orders := NewRegistry(Engine, "engine"), NewRegistry(Pipeline, "orders")
+	noError(t, engine.Apply(gauges.Bind("a", 1)))
+	noError(t, orders.Apply(gauges.Bind("b", 1).Before("a"), Mask("gauge", "a")))
+	noError(t, orders.Apply(gauges.Unbind("b")))
+	if err := engine.Apply(New[int]("other", "is never bound").Bind("a", 1).Before("b"), nil); !errors.Is(err, ErrInvalid) {
+		t.Errorf("a nil change: %v", err)
+	}
+	noError(t, composed(t, engine, orders).Close())
+	noError(t, composed(t, orders).Close())
+}
+
 // A refused transaction takes the key away again that it gave to lists by name.
 func TestRefusedTransactionForgetsTheKey(t *testing.T) {
 	other := New[string]("gauge", "has the name of another")
@@ -211,4 +225,87 @@ func TestSlotsAreWhereReadersAre(t *testing.T) {
 	if n := len(unread.place.slots); n != 0 {
 		t.Errorf("%d slots where nobody reads", n)
 	}
+}
+
+// A list drops what is gone before it has grown to three times what is left, and looks
+// through what is left rarely.
+func TestRollDropsWhatIsGone(t *testing.T) {
+	var l roll[leaf]
+	looks := 0
+	for i := range 1000 {
+		l.add(leaf{i%100 != 0, &looks})
+		if n := len(l.list); n > 2*(i/100+1)+17 {
+			t.Fatalf("%d of %d are kept, and %d are left", n, i+1, i/100+1)
+		}
+	}
+	l, looks = roll[leaf]{}, 0
+	for range 1000 {
+		l.add(leaf{false, &looks})
+	}
+	if looks > 2000 {
+		t.Errorf("%d looks at 1000 that are left", looks)
+	}
+}
+
+type leaf struct {
+	fell  bool
+	looks *int
+}
+
+func (l leaf) gone() bool { *l.looks++; return l.fell }
+
+// What is retired is pending no more and lets go of what it was made of.
+func TestRetiredIsForgotten(t *testing.T) {
+	r := NewRegistry(Engine, "engine")
+	for i := range 10 {
+		noError(t, r.Apply(gauges.Rebind("a", gauge(i)).OnRetire(func() error { return nil })))
+	}
+	noError(t, r.Apply(gauges.Rebind("a", 1)))
+	noError(t, r.Drain(t.Context()))
+	if n := len(r.retiring.pending); n > 0 {
+		t.Errorf("%d are pending", n)
+	}
+	made := newResource(resourceName{}, nil, []*resource{newResource(resourceName{}, nil, nil)})
+	made.leave()
+	if !made.gone() || made.needs != nil {
+		t.Errorf("gone %v, and keeps %d of what it was made of", made.gone(), len(made.needs))
+	}
+}
+
+// A lease of what has nothing to retire counts nobody.
+func TestLeaseOfNothingToRetire(t *testing.T) {
+	r := NewRegistry(Engine, "engine")
+	noError(t, r.Apply(gauges.Bind("a", 1)))
+	derived := Derive(func(r *Resolver) (gauge, error) { return gauges.In(r) })
+	for name, q := range map[string]Query[gauge]{"provider": gauges.Named("a"), "derived": derived} {
+		l, err := q.Leased(composed(t, r))
+		noError(t, err)
+		if l.from.now.Load().lease != nil {
+			t.Errorf("%s: a use of it is counted", name)
+		}
+	}
+}
+
+// A handle that outlives its scope does not keep it, and the scope does not keep what was
+// made for it.
+func TestClosedScopeIsNotKept(t *testing.T) {
+	r := NewRegistry(Engine, "engine")
+	noError(t, r.Apply(gauges.BindPerScope("a", func(r *Resolver) (gauge, error) {
+		r.OnRetire(func() error { return nil })
+		return 1, nil
+	})))
+	s := composed(t, r)
+	h, err := gauges.Handle(s)
+	noError(t, err)
+	if len(s.keeps.list) != 1 {
+		t.Errorf("%d things were made for the scope, want 1", len(s.keeps.list))
+	}
+	noError(t, s.Close())
+	if len(s.keeps.list) != 0 || len(s.nodes) != 0 || len(s.instances) != 0 {
+		t.Errorf("the scope keeps %d things, %d derived values, %d instances", len(s.keeps.list), len(s.nodes), len(s.instances))
+	}
+	if h.cell.core.scope != nil {
+		t.Error("the handle keeps its scope")
+	}
+	noError(t, r.Close(t.Context()))
 }

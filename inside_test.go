@@ -1,6 +1,7 @@
 package capability_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -39,6 +40,27 @@ func TestPrivateRegistry(t *testing.T) {
 	}
 	if err := orders.Apply(lamps.Bind("floor", 3)); err == nil {
 		t.Error("a registry of the wrong level binds")
+	}
+}
+
+// The scope of an error names a private registry only where it is the narrowest.
+func TestPrivateRegistryInErrors(t *testing.T) {
+	lamps := capability.New[int]("lamps", "shine")
+	engine, node := capability.NewRegistry(capability.Engine, "engine"), capability.NewRegistry(capability.Node, "node")
+	own := inside.Private(int(capability.Pipeline), "own").(*capability.Registry)
+	must(engine.Apply(lamps.Bind("ceiling", 1)))
+	must(own.Apply(lamps.Bind("desk", 2)))
+	scope := must1(capability.Compose(engine, own, node))
+	defer scope.Close()
+	all := must1(lamps.All().Handle(scope))
+	for _, want := range []string{"own over engine", "node over engine"} {
+		var e *capability.Error
+		err := capability.Each(all.Get(), func(int) error { return fmt.Errorf("it is dark") })
+		if !errors.As(err, &e) || e.Scope != want {
+			t.Errorf("want the scope %s, got %v", want, err)
+		}
+		must(node.Apply(lamps.Bind("pocket", 3)))
+		node = capability.NewRegistry(capability.Node, "another")
 	}
 }
 

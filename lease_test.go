@@ -255,3 +255,47 @@ func TestNoUseSeesAClosedStore(t *testing.T) {
 		}
 	}
 }
+
+// A lease that has ended is not named as one that holds, while others hold on.
+func TestEndedLeaseIsNotNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLeaseTest(t)
+		end, ended := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(ended)
+			must(l.one.Use(func(*blobStore) error { <-end; return nil }))
+		}()
+		synctest.Wait()
+		other := composedOf(t, l.engine, capability.NewRegistry(capability.Pipeline, "other"))
+		again := must1(strict.Leased(other))
+		accepted(t, again.Use(func(*blobStore) error {
+			l.replace()
+			for _, leases := range []int{2, 1} {
+				text := l.engine.Drain(endedContext()).Error()
+				if n := strings.Count(text, "a lease of scope"); n != leases {
+					t.Errorf("%d leases hold, want %d: %s", n, leases, text)
+				}
+				if leases == 2 {
+					close(end)
+					<-ended
+				}
+			}
+			return nil
+		}))
+		accepted(t, other.Close())
+		l.end(t)
+	})
+}
+
+// A Leased may be a provider, but not the zero Leased.
+func TestLeasedAsProvider(t *testing.T) {
+	keepers := capability.New[capability.Leased[int]]("keeper", "lends a number")
+	engine := capability.NewRegistry(capability.Engine, "engine")
+	accepted(t, engine.Apply(limits.Bind("low", 1)))
+	scope := composedOf(t, engine)
+	low := must1(limits.Leased(scope))
+	refused(t, engine.Apply(keepers.Bind("none", capability.Leased[int]{})), capability.ErrInvalid)
+	accepted(t, engine.Apply(keepers.Bind("low", low)))
+	accepted(t, scope.Close())
+	accepted(t, engine.Close(t.Context()))
+}

@@ -126,3 +126,40 @@ func TestCrossedLocks(t *testing.T) {
 		}
 	}
 }
+
+// When a scope is closed that was a root of its own, registries part that other scopes
+// connect in two sets, and those stay together that other scopes connect in one.
+func TestOnlyUnconnectedPart(t *testing.T) {
+	registries := func() (east, west, orders, node *Registry) {
+		return NewRegistry(Engine, "east"), NewRegistry(Engine, "west"), NewRegistry(Pipeline, "orders"), NewRegistry(Node, "node")
+	}
+	east, west, orders, node := registries()
+	composed(t, east, orders)
+	composed(t, west, node)
+	noError(t, composed(t, orders, node).Close())
+	if orders.root() == node.root() || orders.root() != east.root() || node.root() != west.root() {
+		t.Error("two sets do not have a lock each")
+	}
+	east, _, orders, node = registries()
+	composed(t, east, orders, node)
+	noError(t, composed(t, orders, node).Close())
+	if orders.root() != node.root() || orders.root() != east.root() {
+		t.Error("what another scope connects has several locks")
+	}
+}
+
+// Close goes once through the scopes that its registries are connected with, and not once
+// for each of them.
+func TestPartingWalksOnce(t *testing.T) {
+	east, west, orders, node := NewRegistry(Engine, "east"), NewRegistry(Engine, "west"), NewRegistry(Pipeline, "orders"), NewRegistry(Node, "node")
+	composed(t, east, orders)
+	composed(t, west, node)
+	const n = 300
+	for i := range n {
+		composed(t, east, NewRegistry(Pipeline, fmt.Sprint("returns", i)))
+	}
+	got := testing.AllocsPerRun(5, func() { noError(t, composed(t, orders, node).Close()) })
+	if got > n {
+		t.Errorf("%v allocations among %d scopes", got, n)
+	}
+}

@@ -174,7 +174,7 @@ func (m *merged) find(name string) (int, error) {
 
 // same reports whether both show the same to every reader.
 func (m *merged) same(n *merged) bool {
-	return n != nil && slices.Equal(m.firsts, n.firsts) &&
+	return slices.Equal(m.firsts, n.firsts) &&
 		slices.EqualFunc(m.seats, n.seats, func(a, b seat) bool { return a.provider == b.provider })
 }
 
@@ -331,7 +331,6 @@ func (s *slot) detach() {
 	list[s.pos].pos = s.pos
 	list[last] = nil
 	s.up.below = list[:last]
-	s.up = nil
 }
 
 // release removes s, and the slots up from it, if nobody needs them any more.
@@ -361,14 +360,14 @@ func (p *place) forget(k *key) {
 // open returns the place below p for r, or the root place of r if p is nil, and
 // whether it was there before.
 func (p *place) open(r *Registry) (*place, bool) {
-	if p == nil {
-		if r.start != nil {
-			return r.start, true
-		}
-	} else if q, ok := p.below[r]; ok {
+	q, there := r.start, r.start != nil
+	if p != nil {
+		q, there = p.below[r]
+	}
+	if there {
 		return q, true
 	}
-	q := &place{reg: r, up: p, pos: len(r.places)}
+	q = &place{reg: r, up: p, pos: len(r.places)}
 	r.places = append(r.places, q)
 	if p == nil {
 		r.start = q
@@ -488,11 +487,11 @@ func (p *place) rivals(keys map[string]*key, found func(*key, rival)) {
 				for name, a := range s.asks {
 					note(keys[name], a.key)
 				}
-				continue
-			}
-			for name, k := range keys {
-				if a := s.asks[name]; a != nil {
-					note(k, a.key)
+			} else {
+				for name, k := range keys {
+					if a := s.asks[name]; a != nil {
+						note(k, a.key)
+					}
 				}
 			}
 		}

@@ -727,3 +727,71 @@ func TestBuildNeverReadsWhatAFailedMakerReplaced(t *testing.T) {
 		accepted(t, engine.Close(t.Context()))
 	})
 }
+
+// Who waits for many is told of the first by name, and how many more there are, whatever the
+// order in which they left.
+func TestDrainOfManyTellsTheFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		engine := capability.NewRegistry(capability.Engine, "engine")
+		scope := composedOf(t, engine)
+		must1(blobs.All().Handle(scope))
+		want := []string{string(capability.ErrInUse)}
+		for i := range 30 {
+			s := &blobStore{name: fmt.Sprint("store", i+10)}
+			accepted(t, engine.Apply(blobs.Bind(s.name, s).OnRetire(s.close)))
+			accepted(t, engine.Apply(blobs.Unbind(s.name)))
+			if i < 8 {
+				want = append(want, s.name+" "+want[0])
+			}
+		}
+		if diff := cmp.Diff(want, errorLines(engine.Drain(endedContext()))); diff != "" {
+			t.Errorf("Drain (-want +got):\n%s", diff)
+		}
+		accepted(t, scope.Close())
+		accepted(t, engine.Close(t.Context()))
+	})
+}
+
+// Who holds a provider is named up to three, and then counted.
+func TestHoldersAreNamedUpToThree(t *testing.T) {
+	for holders, more := range map[int]string{3: "", 4: ", 1 more;", 5: ", 2 more;"} {
+		synctest.Test(t, func(t *testing.T) {
+			engine := capability.NewRegistry(capability.Engine, "engine")
+			store := &blobStore{name: "store"}
+			accepted(t, engine.Apply(blobs.Bind("disk", store).OnRetire(store.close)))
+			var scopes []*capability.Scope
+			for i := range holders {
+				s := composedOf(t, capability.NewRegistry(capability.Pipeline, fmt.Sprint("orders", i)), engine)
+				must1(blobs.Handle(s))
+				scopes = append(scopes, s)
+			}
+			accepted(t, engine.Apply(blobs.Rebind("disk", &blobStore{})))
+			text := engine.Drain(endedContext()).Error()
+			if strings.Count(text, "a plain handle of scope") != 3 || !strings.Contains(text, more) || more == "" && strings.Contains(text, " more") {
+				t.Errorf("%d holders: %s", holders, text)
+			}
+			for _, s := range scopes {
+				accepted(t, s.Close())
+			}
+			accepted(t, engine.Close(t.Context()))
+		})
+	}
+}
+
+// With a Grace of nothing no plain handle holds what has left, not even for a moment.
+func TestGraceOfNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		engine := capability.NewRegistry(capability.Engine, "engine")
+		hang := make(chan struct{})
+		accepted(t, engine.Apply(blobs.Bind("disk", &blobStore{}).Grace(0).OnRetire(func() error { <-hang; return nil })))
+		scope := composedOf(t, engine)
+		must1(blobs.Handle(scope))
+		accepted(t, engine.Apply(blobs.Rebind("disk", &blobStore{})))
+		if err := engine.Drain(endedContext()); err == nil || strings.Contains(err.Error(), "plain handle") {
+			t.Errorf("want an OnRetire that has not returned, got %v", err)
+		}
+		close(hang)
+		accepted(t, scope.Close())
+		accepted(t, engine.Close(t.Context()))
+	})
+}

@@ -225,13 +225,8 @@ func (p *place) unproven() map[string]*key {
 		return keys
 	}
 	for name, l := range p.reg.layers {
-		k := l.key
-		for q := p.up; q != nil && k == nil; q = q.up {
-			if b := q.reg.layers[name]; b != nil {
-				k = b.key
-			}
-		}
-		if k != nil && k.constrained.Load() {
+		// Lists by name alone only take away, which makes no cycle.
+		if k := l.key; k != nil && k.constrained.Load() {
 			keys[name] = k
 		}
 	}
@@ -294,11 +289,7 @@ func (s *Scope) resolve(verb string, needs []Need, at site, meet bool) error {
 			errs = append(errs, err)
 		}
 	}
-	if !meet {
-		w.discard()
-		return Join(errs...)
-	}
-	if len(w.todo) > 0 {
+	if meet && len(w.todo) > 0 {
 		w.run(func(_ settler, err error) { errs = append(errs, err) })
 		for _, n := range list {
 			if err := n.confirm(s, &w); err != nil && !slices.Contains(errs, err) {
@@ -306,7 +297,7 @@ func (s *Scope) resolve(verb string, needs []Need, at site, meet bool) error {
 			}
 		}
 	}
-	if len(errs) > 0 {
+	if !meet || len(errs) > 0 {
 		w.discard()
 		return Join(errs...)
 	}

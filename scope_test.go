@@ -98,6 +98,41 @@ func TestSelectedStandAsSelected(t *testing.T) {
 	}
 }
 
+// A Select that leaves all where they are decides which is the one.
+func TestSelectDecidesTheOne(t *testing.T) {
+	engine, orders := capability.NewRegistry(capability.Engine, "engine"), capability.NewRegistry(capability.Pipeline, "orders")
+	must(engine.Apply(Gauges.Bind("a", 1), Gauges.Bind("b", 2)))
+	scope, err := capability.Compose(orders, engine)
+	must(err)
+	defer scope.Close()
+	must(second(Gauges.All().Handle(scope)))
+	if err := second(Gauges.Handle(scope)); !errors.Is(err, capability.ErrAmbiguous) {
+		t.Errorf("one of two: %v", err)
+	}
+	must(orders.Apply(Gauges.Select("a", "b")))
+	if one, err := Gauges.Handle(scope); err != nil || one.Get() != 1 {
+		t.Fatalf("the first of those selected: %v", err)
+	}
+	if err := orders.Apply(Gauges.Select()); !errors.Is(err, capability.ErrInUse) {
+		t.Errorf("without the Select: %v", err)
+	}
+}
+
+// The errors of a Resolve get hints, however many a former one got.
+func TestHintsDoNotRunOut(t *testing.T) {
+	engine := capability.NewRegistry(capability.Engine, "engine")
+	must(engine.Apply(Gauges.Bind("pressure", 1)))
+	scope, err := capability.Compose(engine)
+	must(err)
+	defer scope.Close()
+	must(second(Gauges.All().Handle(scope)))
+	for range 30 {
+		if _, err := Gauges.Named("presure").Handle(scope); err == nil || !strings.Contains(err.Error(), "did you mean") {
+			t.Fatalf("got %v", err)
+		}
+	}
+}
+
 // Who asks for one of many gets that one, before and after it is replaced.
 func TestNamedAmongMany(t *testing.T) {
 	engine := capability.NewRegistry(capability.Engine, "engine")

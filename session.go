@@ -213,18 +213,15 @@ func (s *session) resolver(p *product) *Resolver {
 // run calls the build and puts down what came of it, even if the build ends the
 // goroutine.
 func (p *product) run(r *Resolver) {
-	err, returned := errExited, false
+	err := errExited
 	defer func() {
-		if !returned {
-			if v := recover(); v != nil {
-				err = &PanicError{v, debug.Stack()}
-			}
+		if v := recover(); v != nil {
+			err = &PanicError{v, debug.Stack()}
 		}
 		p.built(r.reading, err)
 		r.reading = nil
 	}()
 	err = p.is.build(r)
-	returned = true
 }
 
 // built puts down what came of a build.
@@ -378,11 +375,6 @@ func (s *session) sweep() {
 
 // discard retires what was made, and forgets it, the last first.
 func (s *session) discard() {
-	for _, w := range s.todo {
-		if p, ok := w.(producer); ok {
-			p.base().in = nil
-		}
-	}
 	for _, p := range slices.Backward(s.made) {
 		p.is.discard()
 		if res := p.next.res; res != nil && res != p.now.res {
@@ -409,7 +401,6 @@ func (s *session) retap(p *product, was []read) {
 	}
 	for _, r := range was {
 		if !kept[r.on] {
-			kept[r.on] = true
 			r.on.untap(p)
 			if n, ok := r.on.(*node); ok {
 				s.loose = append(s.loose, &n.product) // others may have begun to read it
@@ -447,13 +438,11 @@ func (p *product) untapAll() {
 			n.closeUnused()
 		}
 	}
-	p.now.reads = nil
 }
 
 // leave gives up what the product made.
 func (p *product) leave() {
 	if res := p.now.res; res != nil {
-		p.now.res = nil
 		res.leave(p.scope.registries...)
 	}
 }
