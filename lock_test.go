@@ -9,6 +9,9 @@ import (
 	"testing/synctest"
 )
 
+// SameLock reports whether two registries have one lock. It is here for tests from outside.
+func SameLock(a, b *Registry) bool { return a.root() == b.root() }
+
 type gauge int
 
 var gauges = New[gauge]("gauge", "shows which version is bound")

@@ -203,3 +203,39 @@ func TestScheduleCommitAndCloseOfTwoScopes(t *testing.T) {
 		y.finish()
 	})
 }
+
+// Two scopes are closed, and each was all that held registries together. While one gives
+// a set of them its new lock, the other may part that set again; those that an open scope
+// connects have one lock in the end.
+func TestScheduleTwoClosesThatPart(t *testing.T) {
+	explore(t, schedule.Options{Preemptions: 4}, func(y *yard) {
+		var of [5]*capability.Registry
+		for i := range of {
+			of[i] = capability.NewRegistry(capability.Level(i), "registry-"+string(rune('a'+i)))
+		}
+		x, west, a, b, c := of[0], of[1], of[2], of[3], of[4]
+		compose := func(registries ...*capability.Registry) *capability.Scope {
+			s, err := capability.Compose(registries...)
+			y.ok(err)
+			return s
+		}
+		stay := []*capability.Scope{compose(a, c), compose(west, b), compose(x)}
+		ab, ax := compose(a, b), compose(a, x)
+		y.Go("ax", func() { y.ok(ax.Close()) })
+		y.Go("ab", func() { y.ok(ab.Close()) })
+		y.Wait()
+		for _, pair := range [][2]*capability.Registry{{a, c}, {west, b}} {
+			if !capability.SameLock(pair[0], pair[1]) {
+				y.Errorf("%v and %v, which a scope connects, have two locks", pair[0], pair[1])
+			}
+		}
+		for _, pair := range [][2]*capability.Registry{{a, b}, {a, x}, {b, x}} {
+			if capability.SameLock(pair[0], pair[1]) {
+				y.Errorf("%v and %v, which no scope connects, have one lock", pair[0], pair[1])
+			}
+		}
+		for _, s := range stay {
+			y.ok(s.Close())
+		}
+	})
+}

@@ -423,11 +423,13 @@ func (s *Scope) Close() error {
 	s.place.scopes = list[:last]
 	left := s.place.close()
 	s.place, s.asks = nil, nil
-	// Last of all, because from here on others may lock these registries.
 	for _, apart := range s.parted(left) {
 		d := newDomain()
+		d.slot <- struct{}{} // until all have it: others may find it at those that have
+		h = append(h, d)
 		for _, r := range apart {
 			r.domain.Store(d)
+			yield("apart")
 		}
 	}
 	return nil

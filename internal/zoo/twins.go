@@ -388,6 +388,11 @@ var twins = []twin{
 		test: "TestScheduleCrossedRegistries", tags: "capability_yield",
 	},
 	{
+		name: "a new lock is handed out before all have it",
+		file: "scope.go", good: "\t\td.slot <- struct{}{} // until all have it: others may find it at those that have\n\t\th = append(h, d)\n", bad: "",
+		test: "TestScheduleTwoClosesThatPart", tags: "capability_yield",
+	},
+	{
 		name: "Drain forgets what runs",
 		file: "retire.go", good: "\treturn slices.Collect(maps.Keys(t.pending))", bad: "\treturn slices.DeleteFunc(slices.Collect(maps.Keys(t.pending)), func(r *resource) bool { return r.state.Load().phase == phaseRunning })",
 		test: "TestScheduleDrainAndLease", tags: "capability_yield",
