@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -169,11 +170,11 @@ func (w *twin) commit(t *rapid.T, edits []model.Edit, byName []bool) {
 	}
 	err := capability.Commit(staged...)
 	want := w.state.Commit(edits...)
-	if diff := cmp.Diff(want, faults(err)); diff != "" {
+	if diff := difference(want, faults(err)); diff != "" {
 		t.Fatalf("the verdict on %+v differs from the model (-want +got):\n%s\nthe error is: %v", edits, diff, err)
 	}
 	if err != nil {
-		if diff := cmp.Diff(before, w.picture()); diff != "" {
+		if diff := difference(before, w.picture()); diff != "" {
 			t.Fatalf("a refused commit changed something (-before +after):\n%s", diff)
 		}
 	}
@@ -210,12 +211,12 @@ func (w *twin) compose(t *rapid.T, base int, names ...string) {
 	}
 	w.lastScope++
 	want := w.state.Compose(w.lastScope, names...)
-	if diff := cmp.Diff(want, faults(err)); diff != "" {
+	if diff := difference(want, faults(err)); diff != "" {
 		t.Fatalf("the verdict on a scope of %q differs from the model (-want +got):\n%s\nthe error is: %v", names, diff, err)
 	}
 	if err == nil {
 		w.scopes[w.lastScope] = &twinScope{Scope: scope}
-	} else if diff := cmp.Diff(before, w.picture()); diff != "" {
+	} else if diff := difference(before, w.picture()); diff != "" {
 		t.Fatalf("a refused Compose changed something (-before +after):\n%s", diff)
 	}
 }
@@ -239,11 +240,11 @@ func (w *twin) resolve(t *rapid.T, id int, queries ...model.Query) {
 	}
 	checked := scope.Check(needs...)
 	err := scope.Resolve(needs...)
-	if diff := cmp.Diff(faults(checked), faults(err)); diff != "" {
+	if diff := difference(faults(checked), faults(err)); diff != "" {
 		t.Fatalf("Check and Resolve of %+v differ (-Check +Resolve):\n%s", queries, diff)
 	}
 	want := w.state.Resolve(id, queries...)
-	if diff := cmp.Diff(want, faults(err)); diff != "" {
+	if diff := difference(want, faults(err)); diff != "" {
 		t.Fatalf("the verdict on %+v differs from the model (-want +got):\n%s\nthe error is: %v\nthe scope is: %v", queries, diff, err, scope.Snapshot())
 	}
 	if err == nil {
@@ -271,7 +272,7 @@ func (w *twin) closeScope(t *rapid.T, id int) {
 func (w *twin) closeRegistry(t *rapid.T, name string) {
 	err := w.registries[name].Close(t.Context())
 	want := w.state.CloseRegistry(name)
-	if diff := cmp.Diff(want, faults(err)); diff != "" {
+	if diff := difference(want, faults(err)); diff != "" {
 		t.Fatalf("the verdict on Close of registry %q differs from the model (-want +got):\n%s\nthe error is: %v", name, diff, err)
 	}
 }
@@ -303,6 +304,15 @@ func answer(w model.World, q model.Query) []model.Entry {
 	return []model.Entry{{Value: e.Value}}
 }
 
+// difference is cmp.Diff, which is asked only about what is different: a model is compared
+// some hundred times in each of many thousand cases.
+func difference(want, got any) string {
+	if reflect.DeepEqual(want, got) {
+		return ""
+	}
+	return cmp.Diff(want, got)
+}
+
 // check compares every handle of every scope with the model, and the snapshots.
 func (w *twin) check(t *rapid.T) {
 	for _, id := range w.ids() {
@@ -312,7 +322,7 @@ func (w *twin) check(t *rapid.T) {
 			if !h.query.All && want[0].Value == "" {
 				t.Fatalf("scope %d over %q holds %+v, which has no provider any more", id, w.state.Registries(id), h.query)
 			}
-			if diff := cmp.Diff(want, h.read()); diff != "" {
+			if diff := difference(want, h.read()); diff != "" {
 				t.Fatalf("scope %d over %q reads for %+v (-want +got):\n%s\n%v", id, w.state.Registries(id), h.query, diff, s.Snapshot())
 			}
 		}
@@ -320,7 +330,7 @@ func (w *twin) check(t *rapid.T) {
 	}
 	for _, s := range w.closed {
 		for _, h := range s.held {
-			if diff := cmp.Diff(h.last, h.read()); diff != "" {
+			if diff := difference(h.last, h.read()); diff != "" {
 				t.Fatalf("a handle changed after its scope was closed (-before +after):\n%s", diff)
 			}
 		}
@@ -340,7 +350,7 @@ func (w *twin) checkSnapshot(t *rapid.T, id int) {
 		for _, p := range c.Providers {
 			got = append(got, p.Name+" of "+p.Registry)
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := difference(want, got); diff != "" {
 			t.Fatalf("the snapshot of scope %d over %q shows for %s (-want +got):\n%s", id, registries, c.Name, diff)
 		}
 	}
@@ -507,6 +517,7 @@ var modelLevels = []capability.Level{capability.Engine, capability.Group, capabi
 // name and its bindings are withdrawn again once the lists were accepted, so
 // that worlds with unmatched names come up, too.
 func TestPromise7OrderAndMergeEqualTheModel(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		capability := rapid.SampledFrom(slices.Sorted(maps.Keys(modelRules))).Draw(t, "capability")
 		w := newTwin()
@@ -548,6 +559,7 @@ func TestPromise7OrderAndMergeEqualTheModel(t *testing.T) {
 // TestTransactionsEqualTheModel commits to registries, some of which are in an
 // open scope, and compares verdicts and what can be seen.
 func TestTransactionsEqualTheModel(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		capabilities := []string{rapid.SampledFrom(slices.Sorted(maps.Keys(modelRules))).Draw(t, "capability")}
 		w := newTwin()
@@ -573,6 +585,7 @@ func TestTransactionsEqualTheModel(t *testing.T) {
 // TestEveryHandleAlwaysHasItsProvider commits, composes, resolves and closes in
 // any order, and reads every handle after each step.
 func TestEveryHandleAlwaysHasItsProvider(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		capabilities := some(t, "capabilities", slices.Sorted(maps.Keys(modelRules)), 1, 2)
 		w := newTwin()

@@ -279,7 +279,7 @@ func (m mutant) survives(rounds []round) bool {
 // test runs the tests of the round with the change of that number.
 func (r round) test(ctx context.Context, number int) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, r.binary, "-test.short", "-test.failfast", "-test.run", r.run, "-test.skip", r.skip)
-	cmd.Env = append(os.Environ(), "CAPABILITY_MUTANT="+strconv.Itoa(number))
+	cmd.Env = append(os.Environ(), "CAPABILITY_MUTANT="+strconv.Itoa(number), "RAPID_NOFAILFILE=true", "RAPID_SHRINKTIME=1ms")
 	return cmd.CombinedOutput()
 }
 

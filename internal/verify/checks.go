@@ -78,7 +78,7 @@ var checks = []check{
 	{
 		name: "soak-publication", what: "readers beside committers under the race detector",
 		command: func(p plan) command {
-			return p.soak("^TestSoakPublication$", 30*time.Minute)
+			return p.soak("^TestSoakPublication$", 20*time.Minute)
 		},
 		measures: []measure{
 			{what: "reads", ci: 50 * million, release: 2000 * million, find: last(`(\d+) reads, \d+ commits`)},
@@ -88,7 +88,7 @@ var checks = []check{
 	{
 		name: "soak-retirement", what: "callers beside replacements under the race detector, each provider retired once and not in use",
 		command: func(p plan) command {
-			return p.soak("^TestSoakRetirement$", 15*time.Minute)
+			return p.soak("^TestSoakRetirement$", 8*time.Minute)
 		},
 		measures: []measure{
 			{what: "calls", ci: 50 * million, release: 1000 * million, find: last(`(\d+) calls, \d+ retirements`)},

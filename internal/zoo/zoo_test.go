@@ -173,7 +173,7 @@ const hang = 20 * time.Second
 func (b *binary) run(root string, k kind, tests string, number, times int, limit time.Duration) ([]byte, error) {
 	cmd := exec.Command(b.path, "-test.short", "-test.count="+strconv.Itoa(times), "-test.failfast", "-test.timeout="+limit.String(), "-test.run=^("+tests+")$")
 	cmd.Dir = filepath.Join(root, k.in)
-	cmd.Env = append(os.Environ(), "CAPABILITY_TWIN="+strconv.Itoa(number))
+	cmd.Env = append(os.Environ(), "CAPABILITY_TWIN="+strconv.Itoa(number), "RAPID_NOFAILFILE=true", "RAPID_SHRINKTIME=1ms")
 	return cmd.CombinedOutput()
 }
 
@@ -259,6 +259,6 @@ func (w twin) runAlone(t *testing.T, root, source string, tests sources) ([]byte
 	cmd := exec.Command("go", "test", "-tags="+w.tags, "-short", "-count=3", "-failfast", "-vet=off", "-timeout="+hang.String(), "-run", "^("+w.test+")$", "./"+w.in)
 	cmd.Dir = root
 	// The environment and not a flag, so that it holds for what tests build.
-	cmd.Env = append(os.Environ(), "GOFLAGS="+os.Getenv("GOFLAGS")+" -overlay="+overlay)
+	cmd.Env = append(os.Environ(), "GOFLAGS="+os.Getenv("GOFLAGS")+" -overlay="+overlay, "RAPID_NOFAILFILE=true", "RAPID_SHRINKTIME=1ms")
 	return cmd.CombinedOutput()
 }
