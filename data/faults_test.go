@@ -171,7 +171,7 @@ func TestFaultsOfFiles(t *testing.T) {
 		{"zero bytes behind", text(priceList + "\x00\x00"), `P:3:1: invalid character '\x00' after top-level value`},
 		{"key twice", text("{\"tea\": 3,\n \"jam\": 4,\n  \"tea\": 3}"), `P:3:3: the object has the key "tea" already at 1:2: rename it, or drop one`},
 		{"key twice behind a mark", text("\uFEFF{\"tea\": 3, \"tea\": 3}"), `P:1:12: the object has the key "tea" already at 1:2: rename it, or drop one`},
-		{"mark twice", text("\uFEFF\uFEFF{}"), "P:1:1: invalid character 'ï' looking for beginning of value"},
+		{"mark twice", text("\uFEFF\uFEFF{}"), "P:1:1: " + std[any]("\uFEFF")},
 		{"mark alone", text("\uFEFF"), "P:1:1: unexpected end of JSON input"},
 		{"UTF-16", text("\xff\xfe{\x00}\x00"), "P:1:1: the text is UTF-16: save it as UTF-8"},
 		{"UTF-16, other end first", text("\xfe\xff\x00{\x00}"), "P:1:1: the text is UTF-16: save it as UTF-8"},
@@ -180,11 +180,11 @@ func TestFaultsOfFiles(t *testing.T) {
 		{"zeros", text(strings.Repeat("\x00", len(priceList))), `P:1:1: invalid character '\x00' looking for beginning of value`},
 		{"comma at the end", text("{\"tea\": 3,\n}"), "P:2:1: invalid character '}' looking for beginning of object key string"},
 		{"comment", text("{\n// cents\n\"tea\": 3}"), "P:2:1: invalid character '/' looking for beginning of object key string"},
-		{"line feed in a key", text("{\"te\na\": 3}"), `P:1:5: invalid character '\n' in string literal`},
-		{"wrong type", text("{\"tea\": 3,\n\"jam\": \"4\"}"), "P:2:11: json: cannot unmarshal string into Go value of type int"},
-		{"too large a number", text("{\"tea\": 1e400}"), "P:1:14: json: cannot unmarshal number 1e400 into Go value of type int"},
-		{"deep", text(`{"tea": ` + strings.Repeat("[", deep) + strings.Repeat("]", deep) + "}"), "P:1:10008: invalid character '[' exceeded max depth"},
-		{"deep and cut", text(strings.Repeat(`{"a":`, deep)), "P:1:50001: invalid character '{' exceeded max depth"},
+		{"line feed in a key", text("{\"te\na\": 3}"), "P:1:5: " + std[any]("\"\n\"")},
+		{"wrong type", text("{\"tea\": 3,\n\"jam\": \"4\"}"), "P:2:11: " + std[map[string]int](`{"jam": "4"}`)},
+		{"too large a number", text("{\"tea\": 1e400}"), "P:1:14: " + std[map[string]int](`{"tea": 1e400}`)},
+		{"deep", text(`{"tea": ` + strings.Repeat("[", deep) + strings.Repeat("]", deep) + "}"), "P:1:10008: " + std[any](strings.Repeat("[", deep))},
+		{"deep and cut", text(strings.Repeat(`{"a":`, deep)), "P:1:50001: " + std[any](strings.Repeat(`{"a":`, deep))},
 	} {
 		t.Run(strings.ReplaceAll(f.name, " ", "-"), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

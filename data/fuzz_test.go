@@ -28,7 +28,6 @@ type verdict struct {
 const (
 	wrongBytes  = "as UTF-8"
 	wrongSyntax = "JSON input"
-	wrongByte   = "invalid character"
 	wrongOpen   = "the text is not "
 	wrongTwice  = "already at"
 	wrongNull   = "is null"
@@ -47,8 +46,8 @@ func naive[V any](text []byte, open json.Delim, fold bool) (keys []string, value
 		i += size
 	}
 	if !json.Valid(text) {
-		if at := firstWrong(text); at < len(text) {
-			return nil, nil, nil, verdict{wrongByte, at}
+		if at, wrong := firstWrong(text); at < len(text) {
+			return nil, nil, nil, verdict{wrong, at}
 		}
 		return nil, nil, nil, verdict{wrongSyntax, len(text)}
 	}
@@ -145,13 +144,16 @@ func repeated(text []byte, fold bool) int {
 	}
 }
 
-// firstWrong returns where a text stops being the begin of a valid one; its end if it
-// does not.
-func firstWrong(text []byte) int {
+// firstWrong returns where a text stops being the begin of a valid one, its end if it
+// does not, and what encoding/json says of that.
+func firstWrong(text []byte) (at int, what string) {
 	var wrong *json.SyntaxError
 	var v any
-	errors.As(json.Unmarshal(append(bytes.Clone(text), 0), &v), &wrong) // a zero byte is always wrong
-	return int(wrong.Offset) - 1
+	text = append(bytes.Clone(text), 0) // a zero byte is always wrong
+	errors.As(json.Unmarshal(text, &v), &wrong)
+	for at = int(wrong.Offset) - 1; !utf8.RuneStart(text[at]); at-- {
+	}
+	return at, wrong.Error()
 }
 
 // judge compares an error with the verdict, and its place with the text.

@@ -164,7 +164,11 @@ func syntax(text []byte) (offset int, err error) {
 	if err := json.Unmarshal(append(slices.Clone(text), 0), &whole); errors.As(err, &end) && end.Offset > int64(len(text)) {
 		return len(text), errors.New("unexpected end of JSON input")
 	}
-	return int(wrong.Offset) - 1, wrong // the byte that is wrong was read
+	// The byte that is wrong was read, or, from Go 1.27 on, the whole character.
+	for offset = int(wrong.Offset) - 1; !utf8.RuneStart(text[offset]); {
+		offset--
+	}
+	return offset, wrong
 }
 
 // folds reports whether all objects in a value of the type are structs, whose fields

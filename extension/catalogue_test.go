@@ -188,7 +188,8 @@ func TestCatalogueJSON(t *testing.T) {
 		`	}`,
 		`]`,
 	}, "\n")
-	if diff := cmp.Diff(want, string(got)); diff != "" {
+	// Of a byte that is no UTF-8 one release of Go makes an escape, another the character.
+	if diff := cmp.Diff(want, strings.ReplaceAll(string(got), "\ufffd", `\ufffd`)); diff != "" {
 		t.Errorf("the JSON is other (-want +got):\n%s", diff)
 	}
 

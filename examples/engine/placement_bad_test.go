@@ -2,7 +2,10 @@
 
 package main
 
-import "strings"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // badPlacements are placements and all that is said about them, without the name of the
 // file.
@@ -26,7 +29,7 @@ var badPlacements = []struct {
 		`1:19: the byte 0xff is no UTF-8: save the text as UTF-8`,
 	}},
 	{"mark", "\uFEFF{}", []string{
-		`1:1: invalid character 'ï' looking for beginning of value`,
+		`1:1: ` + json.Unmarshal([]byte("\uFEFF"), new(any)).Error(), // releases of Go differ in it
 	}},
 	{"too long", strings.Repeat(" ", maxConfig) + `{}`, []string{
 		`1:1: the text is longer than 1048576 bytes: make it shorter`,

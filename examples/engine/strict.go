@@ -94,7 +94,11 @@ func (d *document) parse() (v value, ok bool) {
 	case errors.As(err, &syntax) && strings.HasPrefix(syntax.Error(), "unexpected end"):
 		d.errorf(len(d.text), "%v", err)
 	case errors.As(err, &syntax):
-		d.errorf(max(int(syntax.Offset)-1, 0), "%v", err) // the byte that is wrong was read
+		at := max(int(syntax.Offset)-1, 0) // the byte that is wrong was read, or the whole character
+		for at > 0 && !utf8.RuneStart(d.text[at]) {
+			at--
+		}
+		d.errorf(at, "%v", err)
 	default:
 		tokens := json.NewDecoder(bytes.NewReader(d.text))
 		tokens.UseNumber()

@@ -54,12 +54,13 @@ var public = []string{".", "keepgoing", "concurrent", "fanout", "observed", "dat
 func TestAPI(t *testing.T) {
 	var surface strings.Builder
 	for _, name := range public {
-		cmd := exec.Command("go", "doc", "-all", "-short", "./"+name)
+		cmd := exec.Command("go", "doc", "-all", "./"+name)
 		cmd.Dir = "../.."
 		out, err := cmd.Output()
 		if err != nil {
 			t.Fatalf("go doc: %v", err)
 		}
+		_, out, _ = bytes.Cut(out, []byte("\n\n")) // behind the package clause
 		if name != "." {
 			surface.WriteString("\n== " + name + "\n\n")
 		}

@@ -54,7 +54,7 @@ var faults = []struct {
 	{"panic with an error", panics, func(*office) (int, error) { panic(errors.New("no ink")) }, "panic: it panicked: no ink", "*errors.errorString"},
 	{"panic with a string", panics, func(*office) (int, error) { panic("no ink") }, "panic: it panicked: no ink", "string"},
 	{"panic with nil", panics, func(*office) (int, error) { panic(nil) },
-		"panic: it panicked: panic called with nil argument", "*runtime.PanicNilError"},
+		"panic: it panicked: " + new(runtime.PanicNilError).Error(), "*runtime.PanicNilError"},
 	{"panic with an error whose Error panics", panics, func(*office) (int, error) { panic(broken{}) },
 		"panic: it panicked: modes_test.broken whose Error method panics", "modes_test.broken"},
 	{"nil map write", panics, func(*office) (int, error) { fill(nil); return 7, nil },
