@@ -199,7 +199,7 @@ func (p plan) soak(test string, release time.Duration) command {
 }
 
 // lone are tests that have one goroutine and take long.
-const lone = `InUseByScopes|HoldThemselves|ManyProviders|ClosedScopes|TenThousand|ErrorJSON|World|SmallGraphs|Candidates|OrderAround|Cycle|LongLines|HundredThousand|ManyUnknown|Misuse|Inlining|EveryErrorText|Promise14|BadNames|Fuzz`
+const lone = `InUseByScopes|HoldThemselves|WithinTheLimits|ManyProviders|ClosedScopes|TenThousand|ErrorJSON|World|SmallGraphs|Candidates|OrderAround|Cycle|LongLines|HundredThousand|ManyUnknown|Misuse|Inlining|EveryErrorText|Promise14|BadNames|Fuzz`
 
 // file is a file that a command needs.
 func (p plan) file(name string) string { return filepath.Join(p.scratch, name) }
