@@ -227,7 +227,7 @@ var twins = []twin{
 	},
 	{
 		name: "a failed build takes its provider along",
-		file: "derive.go", good: "r.lost = r.lost || err != nil &&", bad: "r.lost = false && err != nil &&",
+		file: "derive.go", good: "r.lost = r.lost || c.in.now", bad: "r.lost = false && c.in.now",
 		test: "TestBuildThatLosesItsProviderIsInUse",
 	},
 	{
