@@ -92,13 +92,13 @@ type flawed struct {
 	err    *Error // of the first scope
 }
 
-// first returns which of two errors is told if one is: that of the first scope by name.
-// Scopes may have one name, and then the text decides, so that the same is told again.
+// first returns which of two errors is told if one is: that of the first scope by name, or
+// of two scopes of one name the one that was found first.
 func first(a, b *Error) *Error {
-	if a.Scope < b.Scope || a.Scope == b.Scope && a.Error() <= b.Error() {
-		return a
+	if b.Scope < a.Scope {
+		return b
 	}
-	return b
+	return a
 }
 
 func (r *refusals) flaw(w settler, err error) {
