@@ -20,7 +20,7 @@ func (r results) guard(w io.Writer) error {
 		verdict := "ok"
 		if broken {
 			verdict = "**broken**"
-			wrong = append(wrong, fmt.Errorf("%s is %.3f in the best layout, where %.4g is the limit", what, best, limit))
+			wrong = append(wrong, fmt.Errorf("%s is %.3f in the best layout, 0 if it was not measured, where %.4g is the limit", what, best, limit))
 		}
 		fmt.Fprintf(w, "| %s | %.3f | %.4g | %s |\n", what, best, limit, verdict)
 	}
@@ -29,31 +29,29 @@ func (r results) guard(w io.Writer) error {
 		if !f.guarded {
 			continue
 		}
-		measured := false
-		for _, group := range r.groups(f) {
+		groups := r.groups(f)
+		if len(groups) == 0 {
+			wrong = append(wrong, fmt.Errorf("nothing of the benchmark %s was measured", f.name))
+		}
+		for _, group := range groups {
 			for _, unit := range f.units {
 				for _, v := range f.variants {
-					ratio, ok := r.ratio(group+"/"+v.name, group+"/"+f.base, unit)
-					if !ok || v.budget == nil || v.budget(group) == 0 {
+					if v.budget == nil || v.budget(group) == 0 {
 						continue
 					}
-					measured = true
+					ratio, ok := r.ratio(group+"/"+v.name, group+"/"+f.base, unit)
 					limit := wide * v.budget(group)
-					check(group+"/"+v.name+" to "+f.base, ratio.least, limit, ratio.least > limit)
+					check(group+"/"+v.name+" to "+f.base, ratio.least, limit, !ok || ratio.least > limit)
 				}
 				for _, b := range f.bars {
-					times, ok := r.ratio(group+"/"+b.peer, group+"/"+b.variant, unit)
-					if !ok || b.missed {
+					if b.missed {
 						continue
 					}
-					measured = true
+					times, ok := r.ratio(group+"/"+b.peer, group+"/"+b.variant, unit)
 					limit := b.least / wide
-					check(group+"/"+b.String(), times.greatest, limit, times.greatest < limit)
+					check(group+"/"+b.String(), times.greatest, limit, !ok || times.greatest < limit)
 				}
 			}
-		}
-		if !measured {
-			wrong = append(wrong, fmt.Errorf("nothing of the benchmark %s was measured", f.name))
 		}
 	}
 	return errors.Join(wrong...)
