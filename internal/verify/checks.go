@@ -144,7 +144,7 @@ var checks = []check{
 		name: "leaks", what: "goroutines that go on when all tests of a public package have ended",
 		prepare: func(p plan) error { return p.overlay("leaks", false, public) },
 		command: func(p plan) command {
-			args := []string{"go", "test", "-count=1", "-short", "-v", "-overlay=" + p.fileFrom("", "leaks.json")}
+			args := []string{"go", "test", "-count=1", "-short", "-v", "-overlay=" + p.fileFrom("", "leaks.json"), "-timeout=0"}
 			for _, dir := range public {
 				args = append(args, "./"+dir)
 			}
@@ -157,7 +157,7 @@ var checks = []check{
 		prepare: func(p plan) error { return p.overlay("leaks-soak", true, []string{"stress"}) },
 		command: func(p plan) command {
 			return command{dir: "stress", env: outside, args: []string{"go", "test", "-count=1", "-v", "-overlay=" + p.fileFrom("stress", "leaks-soak.json"),
-				"-run", "Soak", fmt.Sprintf("-soak=%v", p.time(5*time.Second, 5*time.Minute)), "."}}
+				"-run", "Soak", fmt.Sprintf("-soak=%v", p.time(5*time.Second, 5*time.Minute)), "-timeout=0", "."}}
 		},
 		measures: []measure{
 			{what: "goroutines", most: true, find: sum(`^leaks: (\d+) goroutines`, 1)},
@@ -168,7 +168,7 @@ var checks = []check{
 	{
 		name: "coverage", what: "statements of the core that its tests run",
 		command: func(p plan) command {
-			return command{args: []string{"go", "test", "-count=1", "-short", "-cover", "-coverpkg=.", "."}}
+			return command{args: []string{"go", "test", "-count=1", "-short", "-cover", "-coverpkg=.", "-timeout=0", "."}}
 		},
 		measures: []measure{{what: "% of statements", ci: 95, release: 95, fixed: true, find: last(`coverage: ([\d.]+)% of statements`)}},
 	},

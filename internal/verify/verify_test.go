@@ -281,6 +281,16 @@ func TestRecord(t *testing.T) {
 	}
 }
 
+// A check may take hours, and go test ends what takes ten minutes.
+func TestGoTestHasNoLimit(t *testing.T) {
+	for _, c := range checks {
+		args := c.command(plan{release: true, scale: 1}).args
+		if args[0] == "go" && args[1] == "test" && !slices.Contains(args, "-timeout=0") {
+			t.Errorf("%s ends after ten minutes: %q has no -timeout=0", c.name, args)
+		}
+	}
+}
+
 func TestGrouped(t *testing.T) {
 	for n, want := range map[float64]string{0: "0", 7: "7", 999: "999", 1000: "1 000", 1234567: "1 234 567", 97.44: "97.4", 99.96: "100"} {
 		if got := grouped(n); got != want {
