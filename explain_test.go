@@ -921,6 +921,7 @@ func TestSnapshotsAmongCommits(t *testing.T) {
 			}
 		}
 		last = s
+		runtime.Gosched()
 	}
 	others.Wait()
 	if got, want := scope.Snapshot().Generation, start.Generation+2*uint64(commits); got != want {
