@@ -66,7 +66,7 @@ var checks = []check{
 		name: "schedules", what: "two and three of commit, dispatch, lease, retire, watch, close, resolve, under every order of their steps",
 		command: func(p plan) command {
 			c := command{args: []string{"go", "test", "-tags", "capability_yield", "-count=1", "-v", "-run", "Schedule", "-timeout=0", "."}}
-			if n := p.number(1, 50); n > 1 {
+			if n := p.number(1, 15); n > 1 {
 				c.env = []string{fmt.Sprintf("CAPABILITY_SCHEDULES=%d", n)}
 			}
 			return c
