@@ -106,7 +106,9 @@ func (r *Resolver) OnRetire(f func() error) {
 // An error of In need not be the end of a build: a provider that is not there may
 // be done without, and when a commit brings it the build is called again. If it is
 // a maker that failed, the build is called again when the capability changes, not
-// when what the maker lacked comes.
+// when what the maker lacked comes. A derived query that failed is built again when
+// it is resolved, and for a build that reads it unless a value stays that was made
+// without it: no two values contradict each other.
 func (q Query[V]) In(r *Resolver) (V, error) {
 	if r == nil || r.reading == nil {
 		var none V

@@ -360,10 +360,20 @@ func (w *brewery) expected(next *model.State, wanted map[int][]*recipe) (builds 
 				}
 			}
 		}
+		// What failed is built again for who reads it, unless something stays that was
+		// made without it.
+		missed := func(r *recipe) bool {
+			for by, b := range had {
+				if b.err == nil && !stale[by] && slices.ContainsFunc(b.reads, func(read batchRead) bool { return read.recipe == r }) {
+					return true
+				}
+			}
+			return false
+		}
 		seen := make(map[*recipe]bool)
 		var build func(r *recipe)
 		build = func(r *recipe) {
-			if _, ok := had[r]; seen[r] || ok && !stale[r] {
+			if b, ok := had[r]; seen[r] || ok && !stale[r] && (b.err == nil || missed(r)) {
 				return
 			}
 			seen[r] = true

@@ -1166,20 +1166,64 @@ func TestDerivedValuesThatNobodyReadsAreDropped(t *testing.T) {
 	must(engine.Close(t.Context()))
 }
 
-// A build that does without another one, which has failed, finds it failed again when it is
-// built anew alone.
-func TestFailureOfAnInnerBuildLasts(t *testing.T) {
+// A build that failed, and without which nothing was made, is built again for the build that
+// reads it next. What a maker made of it before is not made again, and minds nothing.
+func TestFailedBuildIsBuiltAgain(t *testing.T) {
 	h := newHarbour(t)
-	inner := capability.Derive(func(*capability.Resolver) (int, error) { return 0, errors.New("no crew") })
-	outer := must1(capability.Derive(func(r *capability.Resolver) (int, error) {
-		if _, err := inner.In(r); err == nil {
-			t.Error("the inner build has not failed")
-		}
-		return berths.In(r)
-	}).Handle(h.scope))
+	var none error
+	shift := capability.Derive(func(r *capability.Resolver) (int, error) { return must1(berths.In(r)), none })
+	roster := capability.Derive(func(r *capability.Resolver) (int, error) { return shift.In(r) })
+	must(h.port.Apply(cranes.BindPerScope("big", func(r *capability.Resolver) (string, error) {
+		n, err := roster.In(r)
+		return fmt.Sprint("for ", n), err
+	})))
+	must1(cranes.Leased(h.scope))
+	none = errors.New("no crew")
 	must(h.coast.Apply(berths.Rebind("north", 3)))
-	if outer.Get() != 3 {
-		t.Errorf("got %d, want 3", outer.Get())
+	none = nil
+	plan := capability.Derive(func(r *capability.Resolver) (int, error) { return shift.In(r) })
+	if got := must1(plan.Handle(h.scope)).Get(); got != 3 {
+		t.Errorf("got %d, want 3", got)
+	}
+}
+
+// As long as a value stays that was made without a build, builds that read it later do
+// without it, too, so that no two values contradict each other.
+func TestFailureLastsAsLongAsWhatWasMadeWithoutIt(t *testing.T) {
+	h := newHarbour(t)
+	none := errors.New("no crew")
+	shift := capability.Derive(func(r *capability.Resolver) (int, error) { return must1(berths.In(r)), none })
+	reading := func(more func(*capability.Resolver) string) capability.Handle[string] {
+		t.Helper()
+		return must1(capability.Derive(func(r *capability.Resolver) (string, error) {
+			n, err := shift.In(r)
+			return fmt.Sprint(n, " ", err, " ", more(r)), nil
+		}).Handle(h.scope))
+	}
+	plan := reading(func(r *capability.Resolver) string { return must1(tides.In(r)) })
+	must(h.coast.Apply(tides.Rebind("today", "low")))
+	none = nil
+	must(h.coast.Apply(tides.Rebind("today", "high")))
+	if got, want := plan.Get(), "2 <nil> high"; got != want {
+		t.Errorf("made again, the plan is %q, want %q", got, want)
+	}
+
+	none = errors.New("no crew")
+	must(h.coast.Apply(berths.Rebind("north", 3)))
+	none = nil
+	later := reading(func(*capability.Resolver) string { return "high" })
+	if plan.Get() != later.Get() {
+		t.Errorf("%q was made beside %q", later.Get(), plan.Get())
+	}
+	must(h.coast.Apply(tides.Rebind("today", "low")))
+	if got, want := plan.Get(), strings.Replace(later.Get(), "high", "low", 1); got != want {
+		t.Errorf("%q was made beside %q", got, later.Get())
+	}
+
+	// Who asks for it in person has it built, and all that was made without it.
+	must1(shift.Handle(h.scope))
+	if plan.Get() != "3 <nil> low" || later.Get() != "3 <nil> high" {
+		t.Errorf("the plans are %q and %q", plan.Get(), later.Get())
 	}
 }
 

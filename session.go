@@ -179,7 +179,7 @@ func (s *session) run(refuse func(w settler, err error)) {
 func (p *product) settle(s *session) error {
 	switch {
 	case p.in != s || s == nil:
-		if p.shown {
+		if p.shown && (p.now.err == nil || p.missed(s)) {
 			return p.now.err
 		}
 	case p.phase == phaseBuilding:
@@ -191,6 +191,12 @@ func (p *product) settle(s *session) error {
 	s.stack = append(s.stack, p)
 	p.run(s.resolver(p))
 	return p.next.err
+}
+
+// missed reports whether a value that s leaves as it is was made without p, which has
+// failed: who else reads p must do without it too.
+func (p *product) missed(s *session) bool {
+	return slices.ContainsFunc(p.taps, func(by *product) bool { return by.key == nil && by.in != s && by.now.err == nil })
 }
 
 // resolver returns a resolver that nobody has used. They are made some at a time,

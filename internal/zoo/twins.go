@@ -726,4 +726,14 @@ var twins = []twin{
 		file: "snapshot.go", good: "\tdefer h.unlock()\n\tfor _, r", bad: "\th.unlock()\n\tfor _, r",
 		test: "TestSnapshotsAmongCommits",
 	},
+	{
+		name: "the error of a build is of an earlier commit",
+		file: "session.go", good: "if p.shown && (p.now.err == nil || p.missed(s)) {", bad: "if p.shown {",
+		test: "TestFailedBuildIsBuiltAgain",
+	},
+	{
+		name: "values of one scope are made with and without a build",
+		file: "session.go", good: "if p.shown && (p.now.err == nil || p.missed(s)) {", bad: "if p.shown && p.now.err == nil {",
+		test: "TestFailureLastsAsLongAsWhatWasMadeWithoutIt",
+	},
 }
