@@ -171,18 +171,15 @@ var registers = []struct {
 	}},
 }
 
-// TestLinearizable checks histories of each register. The budget leaves a busy
-// machine time enough and ends before a CI run loses patience.
+// TestLinearizable checks histories of each register. The budget, for each million
+// operations, leaves a busy machine time enough and ends before a CI run loses patience.
 func TestLinearizable(t *testing.T) {
-	const budget = 85 * time.Second
+	budget := time.Duration(max(1, float64(*operations)/1e6) * float64(85*time.Second))
 	began := time.Now()
 	var total tally
 	for i, r := range registers {
 		t.Run(r.name, func(t *testing.T) {
 			left := budget - time.Since(began)
-			if *operations > 1_000_000 {
-				left = time.Duration(float64(left) * float64(*operations) / 1e6)
-			}
 			want := (*operations + len(registers) - 1) / len(registers)
 			done, err := checkRegister(r.make(t), want, left/time.Duration(len(registers)-i))
 			if err != nil {
