@@ -46,6 +46,7 @@ const million = 1_000_000
 var (
 	outside = []string{"GOWORK=off"}
 	raced   = []string{"GOWORK=off", "GORACE=atexit_sleep_ms=0"}
+	rarely  = []string{"GOGC=400"} // else a quarter of the time of small cases goes to the collector
 )
 
 // public are the directories of the packages that programs import.
@@ -55,11 +56,19 @@ var checks = []check{
 	{
 		name: "models", what: "order, merge and transactions, compared with a model in random cases",
 		command: func(p plan) command {
-			// A quarter of the time would go to the collector.
-			return command{env: []string{"GOGC=400"}, args: []string{"go", "test", "-count=1", "-v", "-run", "Promise7|TransactionsEqual|EveryHandle",
+			return command{env: rarely, args: []string{"go", "test", "-count=1", "-v", "-run", "Promise7|TransactionsEqual|EveryHandle",
 				fmt.Sprintf("-rapid.checks=%d", p.number(20_000, 2*million)), "-timeout=0", "."}}
 		},
 		measures: []measure{{what: "cases of each of 3 models", ci: 20_000, release: 2 * million,
+			find: least(`\[rapid\] OK, passed (\d+) tests`, 3)}},
+	},
+	{
+		name: "oracles", what: "what is derived, made for each scope and retired, compared with an oracle in random cases",
+		command: func(p plan) command {
+			return command{env: rarely, args: []string{"go", "test", "-count=1", "-v", "-run", "Oracle|RetiredExactly",
+				fmt.Sprintf("-rapid.checks=%d", p.number(2_000, 100_000)), "-timeout=0", "."}}
+		},
+		measures: []measure{{what: "cases of each of 3 oracles", ci: 2_000, release: 100_000,
 			find: least(`\[rapid\] OK, passed (\d+) tests`, 3)}},
 	},
 	{
