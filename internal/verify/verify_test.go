@@ -119,7 +119,7 @@ var outputs = map[string]struct {
     model_test.go:551: [rapid] OK, passed 20001 tests (37.2s)
     model_test.go:576: [rapid] OK, passed 20002 tests (38.8s)`, []float64{20000}},
 	"oracles": {`    derive_model_test.go:720: [rapid] OK, passed 2002 tests (21.8s)
-    instance_model_test.go:95: [rapid] OK, passed 2001 tests (11.1s)
+    derive_model_test.go:801: [rapid] OK, passed 2001 tests (11.1s)
     retire_model_test.go:1083: [rapid] OK, passed 2000 tests (15.3s)`, []float64{2000}},
 	"schedules":        {"    schedules_test.go:100: 362816 schedules in 43 tests\n--- PASS: TestScheduleWriteAndWatch (0.15s)", []float64{362816, 0}},
 	"soak-publication": {"    publication_test.go:232: 8650888 reads, 332960 commits, 107 scopes opened and closed in 2s", []float64{8650888, 332960}},
