@@ -108,7 +108,7 @@ func (r *Resolver) OnRetire(f func() error) {
 // a maker that failed, the build is called again when the capability changes, not
 // when what the maker lacked comes. A derived query that failed is built again when
 // it is resolved, and for a build that reads it unless a value stays that was made
-// without it: no two values contradict each other.
+// without it.
 func (q Query[V]) In(r *Resolver) (V, error) {
 	if r == nil || r.reading == nil {
 		var none V

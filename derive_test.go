@@ -1170,17 +1170,17 @@ func TestDerivedValuesThatNobodyReadsAreDropped(t *testing.T) {
 // reads it next. What a maker made of it before is not made again, and minds nothing.
 func TestFailedBuildIsBuiltAgain(t *testing.T) {
 	h := newHarbour(t)
-	var none error
-	shift := capability.Derive(func(r *capability.Resolver) (int, error) { return must1(berths.In(r)), none })
+	var trouble error
+	shift := capability.Derive(func(r *capability.Resolver) (int, error) { return must1(berths.In(r)), trouble })
 	roster := capability.Derive(func(r *capability.Resolver) (int, error) { return shift.In(r) })
 	must(h.port.Apply(cranes.BindPerScope("big", func(r *capability.Resolver) (string, error) {
 		n, err := roster.In(r)
 		return fmt.Sprint("for ", n), err
 	})))
 	must1(cranes.Leased(h.scope))
-	none = errors.New("no crew")
+	trouble = errors.New("no crew")
 	must(h.coast.Apply(berths.Rebind("north", 3)))
-	none = nil
+	trouble = nil
 	plan := capability.Derive(func(r *capability.Resolver) (int, error) { return shift.In(r) })
 	if got := must1(plan.Handle(h.scope)).Get(); got != 3 {
 		t.Errorf("got %d, want 3", got)
@@ -1188,11 +1188,11 @@ func TestFailedBuildIsBuiltAgain(t *testing.T) {
 }
 
 // As long as a value stays that was made without a build, builds that read it later do
-// without it, too, so that no two values contradict each other.
+// without it, too.
 func TestFailureLastsAsLongAsWhatWasMadeWithoutIt(t *testing.T) {
 	h := newHarbour(t)
-	none := errors.New("no crew")
-	shift := capability.Derive(func(r *capability.Resolver) (int, error) { return must1(berths.In(r)), none })
+	trouble := errors.New("no crew")
+	shift := capability.Derive(func(r *capability.Resolver) (int, error) { return must1(berths.In(r)), trouble })
 	reading := func(more func(*capability.Resolver) string) capability.Handle[string] {
 		t.Helper()
 		return must1(capability.Derive(func(r *capability.Resolver) (string, error) {
@@ -1202,15 +1202,15 @@ func TestFailureLastsAsLongAsWhatWasMadeWithoutIt(t *testing.T) {
 	}
 	plan := reading(func(r *capability.Resolver) string { return must1(tides.In(r)) })
 	must(h.coast.Apply(tides.Rebind("today", "low")))
-	none = nil
+	trouble = nil
 	must(h.coast.Apply(tides.Rebind("today", "high")))
 	if got, want := plan.Get(), "2 <nil> high"; got != want {
 		t.Errorf("made again, the plan is %q, want %q", got, want)
 	}
 
-	none = errors.New("no crew")
+	trouble = errors.New("no crew")
 	must(h.coast.Apply(berths.Rebind("north", 3)))
-	none = nil
+	trouble = nil
 	later := reading(func(*capability.Resolver) string { return "high" })
 	if plan.Get() != later.Get() {
 		t.Errorf("%q was made beside %q", later.Get(), plan.Get())

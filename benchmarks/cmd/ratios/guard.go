@@ -16,11 +16,15 @@ const wide = 2
 // and returns an error for each that is beyond what is allowed, or was not measured.
 func (r results) guard(w io.Writer) error {
 	var wrong []error
-	check := func(what string, best, limit float64, broken bool) {
+	check := func(what string, best, limit float64, measured, broken bool) {
 		verdict := "ok"
-		if broken {
+		switch {
+		case !measured:
+			verdict = "**not measured**"
+			wrong = append(wrong, fmt.Errorf("%s was not measured", what))
+		case broken:
 			verdict = "**broken**"
-			wrong = append(wrong, fmt.Errorf("%s is %.3f in the best layout, 0 if it was not measured, where %.4g is the limit", what, best, limit))
+			wrong = append(wrong, fmt.Errorf("%s is %.3f in the best layout, where %.4g is the limit", what, best, limit))
 		}
 		fmt.Fprintf(w, "| %s | %.3f | %.4g | %s |\n", what, best, limit, verdict)
 	}
@@ -41,7 +45,7 @@ func (r results) guard(w io.Writer) error {
 					}
 					ratio, ok := r.ratio(group+"/"+v.name, group+"/"+f.base, unit)
 					limit := wide * v.budget(group)
-					check(group+"/"+v.name+" to "+f.base, ratio.least, limit, !ok || ratio.least > limit)
+					check(group+"/"+v.name+" to "+f.base, ratio.least, limit, ok, ratio.least > limit)
 				}
 				for _, b := range f.bars {
 					if b.missed {
@@ -49,7 +53,7 @@ func (r results) guard(w io.Writer) error {
 					}
 					times, ok := r.ratio(group+"/"+b.peer, group+"/"+b.variant, unit)
 					limit := b.least / wide
-					check(group+"/"+b.String(), times.greatest, limit, !ok || times.greatest < limit)
+					check(group+"/"+b.String(), times.greatest, limit, ok, times.greatest < limit)
 				}
 			}
 		}
