@@ -1126,6 +1126,28 @@ func TestBuildsReadWhatHandlesShow(t *testing.T) {
 	}
 }
 
+// What only a maker read that failed is dropped at once, if the build that asked for the
+// maker does without.
+func TestDerivedValueThatAFailedMakerReadIsDropped(t *testing.T) {
+	h := newHarbour(t)
+	var l tally
+	inner := capability.Derive(func(r *capability.Resolver) (int, error) {
+		l.make(r)
+		return berths.In(r)
+	})
+	must(h.port.Apply(cranes.BindPerScope("big", func(r *capability.Resolver) (string, error) {
+		return "", fmt.Errorf("rust at %d", must1(inner.In(r)))
+	})))
+	got := must1(capability.Derive(func(r *capability.Resolver) (error, error) {
+		_, err := cranes.In(r)
+		return err, nil
+	}).Handle(h.scope))
+	must(h.coast.Drain(t.Context()))
+	if diff := cmp.Diff([]int{1}, l.gone()); got.Get() == nil || diff != "" {
+		t.Errorf("the maker failed with %v, retired (-want +got):\n%s", got.Get(), diff)
+	}
+}
+
 // What nobody reads any more is built no more, nor what it was built of, and uses nothing.
 // It may be asked for again.
 func TestDerivedValuesThatNobodyReadsAreDropped(t *testing.T) {
