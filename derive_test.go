@@ -941,6 +941,54 @@ func TestFailureOfAnInnerBuildIsToldOnce(t *testing.T) {
 	}
 }
 
+// A build that ends its goroutine ends those that read it, too. The error names it, and not
+// them as the ones that did so.
+func TestExitOfAnInnerBuildIsItsOwn(t *testing.T) {
+	h := newHarbour(t)
+	must(h.port.Apply(cranes.BindPerScope("big", func(*capability.Resolver) (string, error) {
+		runtime.Goexit()
+		return "", nil
+	})))
+	inner := capability.Derive(func(r *capability.Resolver) (int, error) {
+		runtime.Goexit()
+		return 0, nil
+	})
+	spare := capability.Derive(func(r *capability.Resolver) (int, error) { return berths.In(r) })
+	var meanwhile error
+	outer := capability.Derive(func(r *capability.Resolver) (int, error) {
+		defer func() { _, meanwhile = spare.In(r) }()
+		return inner.In(r)
+	})
+	_, err := inner.Handle(h.scope)
+	_, around := outer.Handle(h.scope)
+	if meanwhile != nil {
+		t.Errorf("what is read meanwhile fails: %v", meanwhile)
+	}
+	if diff := cmp.Diff(err.Error(), around.Error()); diff != "" {
+		t.Errorf("an outer build tells it otherwise (-inner +outer):\n%s", diff)
+	}
+
+	_, err = cranes.Leased(h.scope)
+	_, around = capability.Derive(func(r *capability.Resolver) (string, error) { return cranes.In(r) }).Leased(h.scope)
+	if !strings.HasSuffix(around.Error(), " failed: "+err.Error()) || strings.Count(around.Error(), "runtime.Goexit") != 1 {
+		t.Errorf("got %v, want at its end %v", around, err)
+	}
+
+	// The next one that does so is named itself, whatever it read.
+	failing := capability.Derive(func(r *capability.Resolver) (int, error) { panic("no crew") })
+	next := capability.Derive(func(r *capability.Resolver) (int, error) {
+		_, err := failing.In(r)
+		runtime.Goexit()
+		return 0, err
+	})
+	_, err = next.Handle(h.scope)
+	var one, two capability.Handle[int]
+	both := h.scope.Resolve(outer.Into(&one), next.Into(&two))
+	if want := fmt.Sprint(second(inner.Handle(h.scope)), "\n", err); both.Error() != want || strings.Contains(want, "no crew") {
+		t.Errorf("got\n%v, want\n%s", both, want)
+	}
+}
+
 // A reader that loads a derived value while commits change two registries at
 // once sees what one of the commits published, never parts of two.
 func TestPromise3DerivedValuesOfOneGenerationWhileCommitsRun(t *testing.T) {

@@ -434,6 +434,9 @@ func TestMisbehavingMakers(t *testing.T) {
 				if err == nil || c.want != nil && !errors.Is(err, c.want) {
 					t.Errorf("%s: %v, want %v", what, err, c.want)
 				}
+				if _, several := err.(interface{ Unwrap() []error }); several || strings.Count(fmt.Sprint(err), `provider "bad"`) != 1 {
+					t.Errorf("%s: %v, want one error that names the provider bad", what, err)
+				}
 			}
 			if !errors.Is(notThere, capability.ErrNotProvided) {
 				t.Errorf("a refused commit bound something: %v", notThere)

@@ -20,6 +20,7 @@ type session struct {
 	asks   asking // of the Resolve
 	todo   []settler
 	stack  []*product          // what is being built, the outermost first
+	exited *product            // whose build, or one that it read, is ending the goroutine
 	made   []*product          // what was, in that order
 	fresh  map[making]producer // what there was nothing of before
 	names  map[naming]*key     // of what was read for the first time
@@ -156,8 +157,8 @@ func (s *session) run(refuse func(w settler, err error)) {
 		begin: func() { s.locked.building(goroutine()) },
 		task:  func(i int) error { return s.todo[i].settle(s) },
 		done: func(i int, err error) {
-			if err == errExited {
-				err = s.made[len(s.made)-1].next.err // whose build it was
+			if err == errExited && s.exited != nil {
+				err, s.exited = s.exited.next.err, nil
 			}
 			if err != nil {
 				errs[i] = err
@@ -219,15 +220,25 @@ func (s *session) resolver(p *product) *Resolver {
 // run calls the build and puts down what came of it, even if the build ends the
 // goroutine.
 func (p *product) run(r *Resolver) {
-	err := errExited
+	s, err, returned := r.reading.session, errExited, false
 	defer func() {
-		if v := recover(); v != nil {
+		v := recover()
+		switch inner := s.exited; {
+		case v != nil:
 			err = &PanicError{v, debug.Stack()}
+		case !returned && inner != nil:
+			if err = inner.next.err; inner.key == nil {
+				r.reading.below = err
+			}
 		}
 		p.built(r.reading, err)
 		r.reading = nil
+		if v == nil && !returned {
+			s.exited = p
+		}
 	}()
 	err = p.is.build(r)
+	returned = true
 }
 
 // built puts down what came of a build.
