@@ -736,4 +736,9 @@ var twins = []twin{
 		file: "session.go", good: "if p.shown && (p.now.err == nil || p.missed(s)) {", bad: "if p.shown && p.now.err == nil {",
 		test: "TestFailureLastsAsLongAsWhatWasMadeWithoutIt",
 	},
+	{
+		name: "who reads a build that ends its goroutine is named for it",
+		file: "session.go", good: "case !returned && inner != nil:", bad: "case false:",
+		test: "TestExitOfAnInnerBuildIsItsOwn",
+	},
 }
