@@ -218,7 +218,7 @@ func (s *session) resolver(p *product) *Resolver {
 }
 
 // run calls the build and puts down what came of it, even if the build ends the
-// goroutine.
+// goroutine. Those that read it end with it, and their error is its error.
 func (p *product) run(r *Resolver) {
 	s, err, returned := r.reading.session, errExited, false
 	defer func() {
