@@ -72,6 +72,14 @@ func (l *tally) make(r *capability.Resolver) int {
 	return n
 }
 
+// berths is a query whose values l counts.
+func (l *tally) berths() capability.Query[int] {
+	return capability.Derive(func(r *capability.Resolver) (int, error) {
+		l.make(r)
+		return berths.In(r)
+	})
+}
+
 // built returns how much was made.
 func (l *tally) built() int {
 	l.mu.Lock()
@@ -587,10 +595,7 @@ func TestDerivedValueOfEachScope(t *testing.T) {
 func TestDerivedValueThatNobodyAsksForIsDropped(t *testing.T) {
 	h := newHarbour(t)
 	var l tally
-	inner := capability.Derive(func(r *capability.Resolver) (int, error) {
-		l.make(r)
-		return berths.In(r)
-	})
+	inner := l.berths()
 	outer := capability.Derive(func(r *capability.Resolver) (int, error) {
 		if tide, err := tides.In(r); err != nil || tide != "high" {
 			return 0, err
@@ -630,10 +635,7 @@ func TestDerivedValueIsDroppedWhileItChanges(t *testing.T) {
 		t.Run(order, func(t *testing.T) {
 			h := newHarbour(t)
 			var l tally
-			inner := capability.Derive(func(r *capability.Resolver) (int, error) {
-				l.make(r)
-				return berths.In(r)
-			})
+			inner := l.berths()
 			outer := capability.Derive(func(r *capability.Resolver) (int, error) {
 				if tide, err := tides.In(r); err != nil || tide != "high" {
 					return 0, err
@@ -1181,10 +1183,7 @@ func TestBuildsReadWhatHandlesShow(t *testing.T) {
 func TestDerivedValueThatAFailedMakerReadIsDropped(t *testing.T) {
 	h := newHarbour(t)
 	var l tally
-	inner := capability.Derive(func(r *capability.Resolver) (int, error) {
-		l.make(r)
-		return berths.In(r)
-	})
+	inner := l.berths()
 	must(h.port.Apply(cranes.BindPerScope("big", func(r *capability.Resolver) (string, error) {
 		return "", fmt.Errorf("rust at %d", must1(inner.In(r)))
 	})))
