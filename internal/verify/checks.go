@@ -17,6 +17,7 @@ import (
 type check struct {
 	name     string // short, for -only
 	what     string // for people
+	alone    bool   // it uses all processors, or a figure depends on having them
 	prepare  func(plan) error
 	command  func(plan) command
 	measures []measure
@@ -52,7 +53,20 @@ var (
 // public are the directories of the packages that programs import.
 var public = []string{".", "keepgoing", "concurrent", "fanout", "observed", "data", "extension", "discover", "capabilitytest", "capabilityhttp"}
 
+// checks are all of them. What takes longest of those that share the processors is first.
 var checks = []check{
+	{
+		name: "flakes", what: "tests of the core again and again in another order, on 1, 2 and 8 processors; what has one goroutine and takes long is left out",
+		command: func(p plan) command {
+			// A random case that failed would be run again each time.
+			return command{env: []string{"RAPID_NOFAILFILE=true"}, args: []string{"go", "test", "-json", fmt.Sprintf("-count=%d", p.number(50, 1000)), "-shuffle=on", "-cpu=1,2,8", "-short",
+				"-timeout=0", "-skip", lone, "."}}
+		},
+		measures: []measure{
+			{what: "times each test on each of 3 numbers of processors", ci: 50, release: 1000, find: runs},
+			{what: "failures", most: true, find: failures},
+		},
+	},
 	{
 		name: "models", what: "order, merge and transactions, compared with a model in random cases",
 		command: func(p plan) command {
@@ -86,7 +100,7 @@ var checks = []check{
 		},
 	},
 	{
-		name: "soak-publication", what: "readers beside committers under the race detector",
+		name: "soak-publication", what: "readers beside committers under the race detector", alone: true,
 		command: func(p plan) command {
 			return p.soak("^TestSoakPublication$", 20*time.Minute)
 		},
@@ -96,7 +110,7 @@ var checks = []check{
 		},
 	},
 	{
-		name: "soak-retirement", what: "callers beside replacements under the race detector, each provider retired once and not in use",
+		name: "soak-retirement", what: "callers beside replacements under the race detector, each provider retired once and not in use", alone: true,
 		command: func(p plan) command {
 			return p.soak("^TestSoakRetirement$", 8*time.Minute)
 		},
@@ -106,7 +120,7 @@ var checks = []check{
 		},
 	},
 	{
-		name: "linearizability", what: "histories of handles and derived values, each linearizable",
+		name: "linearizability", what: "histories of handles and derived values, each linearizable", alone: true,
 		command: func(p plan) command {
 			return command{dir: "stress", env: outside, args: []string{"go", "test", "-count=1", "-v", "-run", "^TestLinearizable$",
 				fmt.Sprintf("-ops=%d", p.number(million, 100*million)), "-timeout=0", "."}}
@@ -114,7 +128,7 @@ var checks = []check{
 		measures: []measure{{what: "operations", ci: million, release: 100 * million, find: last(`: (\d+) operations, \d+ reads during a write`)}},
 	},
 	{
-		name: "twins", what: "deliberately broken twins of the core, each caught by the test that it is for",
+		name: "twins", what: "deliberately broken twins of the core, each caught by the test that it is for", alone: true,
 		command: func(p plan) command {
 			return command{args: []string{"go", "test", "-tags", "zoo", "-count=1", "-v", "-timeout=0", "-run", p.someTwins(), "./internal/zoo"}}
 		},
@@ -127,7 +141,7 @@ var checks = []check{
 		},
 	},
 	{
-		name: "mutation", what: "small changes of the core, each of which a test must notice; those that make no difference are listed with the reason",
+		name: "mutation", what: "small changes of the core, each of which a test must notice; those that make no difference are listed with the reason", alone: true,
 		command: func(p plan) command {
 			c := command{args: []string{"go", "run", "./internal/mutation"}}
 			if !p.release || p.scale < 1 {
@@ -141,7 +155,7 @@ var checks = []check{
 		},
 	},
 	{
-		name: "fuzz", what: "names, order, decoding, errors as JSON, configuration",
+		name: "fuzz", what: "names, order, decoding, errors as JSON, configuration", alone: true,
 		command: func(p plan) command {
 			return command{args: []string{"bash", ".ci/fuzz", p.time(30*time.Second, 20*time.Minute).String()}}
 		},
@@ -181,18 +195,6 @@ var checks = []check{
 			return command{args: []string{"go", "test", "-count=1", "-short", "-cover", "-coverpkg=.", "-timeout=0", "."}}
 		},
 		measures: []measure{{what: "% of statements", ci: 95, release: 95, fixed: true, find: last(`coverage: ([\d.]+)% of statements`)}},
-	},
-	{
-		name: "flakes", what: "tests of the core again and again in another order, on 1, 2 and 8 processors; what has one goroutine and takes long is left out",
-		command: func(p plan) command {
-			// A random case that failed would be run again each time.
-			return command{env: []string{"RAPID_NOFAILFILE=true"}, args: []string{"go", "test", "-json", fmt.Sprintf("-count=%d", p.number(50, 1000)), "-shuffle=on", "-cpu=1,2,8", "-short",
-				"-timeout=0", "-skip", lone, "."}}
-		},
-		measures: []measure{
-			{what: "times each test on each of 3 numbers of processors", ci: 50, release: 1000, find: runs},
-			{what: "failures", most: true, find: failures},
-		},
 	},
 }
 

@@ -9,12 +9,13 @@
 //	go run ./internal/verify -only soak  # the checks whose names match
 //
 // The exit status is 1 when a figure is missed, a command fails or an output has no
-// figure. Outputs are kept in .bin/verify.
+// figure; what the command said of it is printed. Outputs are kept in .bin/verify.
 package main
 
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -26,7 +27,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 )
@@ -75,34 +78,32 @@ func run(ctx context.Context, checks []check, args []string, stdout, stderr io.W
 		return 2
 	}
 
-	var outcomes []outcome
-	for _, c := range checks {
-		if !pattern.MatchString(c.name) {
-			continue
-		}
-		fmt.Fprintf(stderr, "%s: %s\n", c.name, c.command(p))
-		o := p.try(ctx, c)
-		fmt.Fprintf(stderr, "%s: %s after %v\n", c.name, o.verdict(), o.took.Round(time.Second))
-		outcomes = append(outcomes, o)
-		if *release && *doc != "" { // at once, because the next one may take hours
-			if err := record(*doc, o, strings.Join(append([]string{"go run ./internal/verify"}, args...), " "), time.Now()); err != nil {
-				fmt.Fprintln(stderr, "verify:", err)
-				return 2
-			}
-		}
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	if len(outcomes) == 0 {
+	chosen := slices.DeleteFunc(slices.Clone(checks), func(c check) bool { return !pattern.MatchString(c.name) })
+	if len(chosen) == 0 {
 		fmt.Fprintf(stderr, "verify: no check has a name that matches %q\n", *only)
+		return 2
+	}
+	var unwritten error
+	outcomes := p.tryAll(ctx, chosen, func(c check) {
+		fmt.Fprintf(stderr, "%s: %s\n", c.name, c.command(p))
+	}, func(o outcome) {
+		fmt.Fprintf(stderr, "%s: %s after %v\n", o.name, o.verdict(), o.took.Round(time.Second))
+		if !o.met() {
+			excerpt(stderr, o.log)
+		}
+		if *release && *doc != "" { // at once, because the next one may take hours
+			unwritten = errors.Join(unwritten, record(*doc, o, strings.Join(append([]string{"go run ./internal/verify"}, args...), " "), time.Now()))
+		}
+	})
+	if unwritten != nil {
+		fmt.Fprintln(stderr, "verify:", unwritten)
 		return 2
 	}
 	if *release && *doc == "" {
 		fmt.Fprintf(stderr, "verify: nothing is written to %s, because the scale is not 1\n", page)
 	}
 	missed := table(stdout, outcomes)
-	fmt.Fprintf(stdout, "\n%d of %d checks met, %s, %s\n", len(outcomes)-missed, len(outcomes), machine(), time.Now().Format(time.DateOnly))
+	fmt.Fprintf(stdout, "\n%d of %d checks met, %s, %s\n", len(outcomes)-missed, len(chosen), machine(), time.Now().Format(time.DateOnly))
 	if missed > 0 || ctx.Err() != nil {
 		return 1
 	}
@@ -212,6 +213,46 @@ func (o outcome) verdict() string {
 	return "missed"
 }
 
+// tryAll runs the checks and returns their outcomes in the same order, but for those that
+// had not begun when ctx ended. Those that need one processor come first, as many at a time
+// as there are processors, and then the others, each alone. The funcs are called one at a
+// time.
+func (p plan) tryAll(ctx context.Context, chosen []check, begins func(check), ended func(outcome)) []outcome {
+	outcomes := make([]outcome, len(chosen))
+	var telling sync.Mutex
+	try := func(i int) {
+		telling.Lock()
+		begins(chosen[i])
+		telling.Unlock()
+		o := p.try(ctx, chosen[i])
+		telling.Lock()
+		defer telling.Unlock()
+		ended(o)
+		outcomes[i] = o
+	}
+	var beside sync.WaitGroup
+	processors := make(chan struct{}, runtime.NumCPU())
+	for i, c := range chosen {
+		if c.alone {
+			continue
+		}
+		if processors <- struct{}{}; ctx.Err() != nil {
+			break
+		}
+		beside.Go(func() {
+			try(i)
+			<-processors
+		})
+	}
+	beside.Wait()
+	for i, c := range chosen {
+		if c.alone && ctx.Err() == nil {
+			try(i)
+		}
+	}
+	return slices.DeleteFunc(outcomes, func(o outcome) bool { return o.name == "" })
+}
+
 // try runs the check.
 func (p plan) try(ctx context.Context, c check) outcome {
 	o := outcome{check: c, log: filepath.Join(p.scratch, c.name+".log")}
@@ -267,6 +308,43 @@ func lines(r io.ReadSeeker) iter.Seq[string] {
 				return
 			}
 		}
+	}
+}
+
+// failing is in a line that tells of a failure.
+var failing = regexp.MustCompile(`--- FAIL|^panic: |^fatal error: |WARNING: DATA RACE`)
+
+// excerpt prints some lines of an output before and after its first failure, or its end.
+func excerpt(w io.Writer, log string) {
+	const some = 30
+	file, err := os.Open(log)
+	if err != nil {
+		fmt.Fprintln(w, err)
+		return
+	}
+	defer file.Close()
+	var said []string
+	after := -1 // the first failure
+	for text := range lines(file) {
+		var event struct{ Output string } // of go test -json
+		if json.Unmarshal([]byte(text), &event) == nil {
+			if text = strings.TrimRight(event.Output, "\n"); text == "" {
+				continue
+			}
+		}
+		said = append(said, text)
+		if after >= 0 || failing.MatchString(text) {
+			after++
+		}
+		if after == some {
+			break
+		}
+		if after < 0 && len(said) > some {
+			said = said[1:]
+		}
+	}
+	for _, text := range said {
+		fmt.Fprintln(w, "\t"+text)
 	}
 }
 

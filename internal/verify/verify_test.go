@@ -4,13 +4,19 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"iter"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -60,6 +66,8 @@ func TestVerdicts(t *testing.T) {
 	unmeasured.measures = nil
 	several := saying(t, "100 reads")
 	several.measures = []measure{{what: "reads", ci: 100, find: least(`(\d+) reads`, 2)}}
+	other := saying(t, "1 reads, 10 commits, 0 losses")
+	other.name = "other"
 	wholly := saying(t, "100 reads, 10 commits, 3 losses")
 	wholly.measures[2].whole = true
 	for _, c := range []struct {
@@ -85,7 +93,7 @@ func TestVerdicts(t *testing.T) {
 		{"one figure of two", "", 1, "NO FIGURE", []check{several}},
 		{"a limit for the whole", "", 1, "MISSED", []check{wholly}},
 		{"a limit for the whole, not for a part", "-scale 0.5", 0, "1 of 1 checks met", []check{wholly}},
-		{"one of two", "", 1, "1 of 2 checks met", []check{saying(t, "1 reads, 10 commits, 0 losses"), saying(t, "100 reads, 10 commits, 0 losses")}},
+		{"one of two", "", 1, "1 of 2 checks met", []check{other, saying(t, "100 reads, 10 commits, 0 losses")}},
 		{"a tenth", "-scale 0.1", 0, "1 of 1 checks met", []check{saying(t, "10 reads, 1 commits, 2 losses")}},
 		{"less than a tenth", "-scale 0.1", 1, "MISSED", []check{saying(t, "9 reads, 1 commits, 2 losses")}},
 		{"losses are not scaled", "-scale 0.1", 1, "MISSED", []check{saying(t, "10 reads, 1 commits, 3 losses")}},
@@ -294,14 +302,116 @@ func TestGoTestHasNoLimit(t *testing.T) {
 	}
 }
 
-// The script of CI leaves out the same tests when it runs all others many times.
-func TestLoneTestsAreThoseOfCI(t *testing.T) {
-	script, err := os.ReadFile("../../.ci/run")
-	if err != nil {
-		t.Fatal(err)
+// Checks run beside each other but for those that have to be alone, and are told in the
+// order in which they stand.
+func TestBesideAndAlone(t *testing.T) {
+	var mu sync.Mutex
+	var do []check
+	running, alone, most := 0, 0, 0
+	for i := range 8 {
+		c := saying(t, fmt.Sprint(i))
+		c.name, c.alone = fmt.Sprint("check", i), i%4 == 1
+		c.prepare = func(plan) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if running++; c.alone {
+				alone++
+			}
+			if most = max(most, running); alone > 0 && running > 1 {
+				t.Errorf("%s began, and %d run, of which %d should be alone", c.name, running, alone)
+			}
+			return nil
+		}
+		c.measures = []measure{{what: "number", ci: float64(i), fixed: true, find: func(output iter.Seq[string]) (float64, bool) {
+			mu.Lock()
+			defer mu.Unlock()
+			if running--; c.alone {
+				alone--
+			}
+			return last(`(\d+)`)(output)
+		}}}
+		do = append(do, c)
 	}
-	if !strings.Contains(string(script), "-skip '"+lone+"' .") {
-		t.Errorf(".ci/run has no -skip '%s'", lone)
+	var out strings.Builder
+	if code := run(t.Context(), do, []string{"-root", t.TempDir()}, &out, io.Discard); code != 0 {
+		t.Errorf("the exit status is %d:\n%s", code, out.String())
+	}
+	if most > runtime.NumCPU() {
+		t.Errorf("%d ran at the same time on %d processors", most, runtime.NumCPU())
+	}
+	var order []string
+	for text := range strings.Lines(out.String()) {
+		if name, _, _ := strings.Cut(text, " "); strings.HasPrefix(name, "check") && name != "check" {
+			order = append(order, name)
+		}
+	}
+	if len(order) != len(do) || !slices.IsSorted(order) {
+		t.Errorf("the table has %q:\n%s", order, out.String())
+	}
+}
+
+// What has not begun when the run is interrupted is not met.
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	first, second := saying(t, "100 reads, 10 commits, 0 losses"), saying(t, "100 reads, 10 commits, 0 losses")
+	first.alone, second.alone = true, true
+	find := first.measures[2].find
+	first.measures[2].find = func(output iter.Seq[string]) (float64, bool) {
+		cancel()
+		return find(output)
+	}
+	var out strings.Builder
+	if code := run(ctx, []check{first, second}, []string{"-root", t.TempDir()}, &out, &out); code != 1 || !strings.Contains(out.String(), "1 of 2 checks met") {
+		t.Errorf("the exit status is %d:\n%s", code, out.String())
+	}
+	out.Reset()
+	shared := saying(t, "")
+	if code := run(ctx, []check{shared}, []string{"-root", t.TempDir()}, &out, &out); code != 1 || !strings.Contains(out.String(), "0 of 1 checks met") {
+		t.Errorf("the exit status is %d:\n%s", code, out.String())
+	}
+}
+
+// Where a failure is, is read without the log.
+func TestExcerpt(t *testing.T) {
+	numbered := func(from, to int) (text string) {
+		for i := from; i < to; i++ {
+			text += fmt.Sprintf("line %d\n", i)
+		}
+		return text
+	}
+	event := func(text string) string {
+		line, err := json.Marshal(map[string]string{"Action": "output", "Output": text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(line) + "\n"
+	}
+	for _, c := range []struct {
+		name, log, first, last string
+		count                  int
+	}{
+		{"short", numbered(0, 5), "line 0", "line 4", 5},
+		{"the end", numbered(0, 100), "line 70", "line 99", 30},
+		{"a failure", numbered(0, 100) + "--- FAIL: TestA\n" + numbered(100, 200) + "--- FAIL: TestB\n", "line 70", "line 129", 61},
+		{"a panic at once", "panic: here\n" + numbered(0, 100), "panic: here", "line 29", 31},
+		{"a race at the end", numbered(0, 100) + "WARNING: DATA RACE\n", "line 70", "WARNING: DATA RACE", 31},
+		{"events", event("a_test.go:1: why\n") + `{"Action":"run","Test":"TestA"}` + "\n" + event("--- FAIL: TestA\n") + event("FAIL"), "a_test.go:1: why", "FAIL", 3},
+		{"nothing", "", "", "", 0},
+	} {
+		log := filepath.Join(t.TempDir(), "a.log")
+		if err := os.WriteFile(log, []byte(c.log), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		var out strings.Builder
+		excerpt(&out, log)
+		said := strings.Fields(strings.ReplaceAll(out.String(), " ", "_"))
+		if len(said) != c.count {
+			t.Errorf("%s: %d lines, want %d:\n%s", c.name, len(said), c.count, out.String())
+			continue
+		}
+		if c.count > 0 && (said[0] != strings.ReplaceAll(c.first, " ", "_") || said[c.count-1] != strings.ReplaceAll(c.last, " ", "_")) {
+			t.Errorf("%s: from %q to %q, want from %q to %q", c.name, said[0], said[c.count-1], c.first, c.last)
+		}
 	}
 }
 
