@@ -415,6 +415,17 @@ func TestExcerpt(t *testing.T) {
 	}
 }
 
+// The script of CI leaves out the same tests when it runs all others many times.
+func TestLoneTestsAreThoseOfCI(t *testing.T) {
+	script, err := os.ReadFile("../../.ci/run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(script), "-skip '"+lone+"' ") {
+		t.Errorf(".ci/run has no -skip '%s'", lone)
+	}
+}
+
 func TestGrouped(t *testing.T) {
 	for n, want := range map[float64]string{0: "0", 7: "7", 999: "999", 1000: "1 000", 1234567: "1 234 567", 97.44: "97.4", 99.96: "100"} {
 		if got := grouped(n); got != want {
